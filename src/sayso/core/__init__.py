@@ -1,0 +1,1 @@
+"""The pure core: facts in, answers out. No clock, no randomness, no files, no network, no logging."""

@@ -1,0 +1,209 @@
+"""What a business declares: senders, purposes, notices, entry points, policy. Frozen values, read from sayso.toml.
+
+Secrets are named here (a file or an environment variable), never held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final, Literal
+
+import msgspec
+
+from sayso.core.purposes import Cell, MessageClass
+from sayso.errors import InvalidRequest, UnknownEntry, UnknownPurpose, UnknownSender
+
+#: Crockford's base 32: no I, L, O or U, so that a code can be read aloud and typed from paper.
+CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+#: Characters of a code, the last one the check character.
+CODE_LENGTH: Final = 8
+_CODE: Final = re.compile(r"\[\s*([0-9A-Za-z]{8})\s*\]")
+_LOOKALIKES: Final = str.maketrans("OIL", "011")
+
+
+class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a secret is: a file or an environment variable, never the value."""
+
+    file: str = ""
+    env: str = ""
+
+
+class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An approved template: its name and language at the provider, and the texts of its body variables."""
+
+    name: str
+    language: str
+    params: tuple[str, ...] = ()
+
+
+class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One app subscription at a provider. `previous_secret` is honoured while an app secret is being changed."""
+
+    name: str
+    provider: Literal["meta"] = "meta"
+    app_secret: Secret = Secret()
+    previous_secret: Secret = Secret()
+    verify_token: Secret = Secret()
+    access_token: Secret = Secret()
+    base_url: str = "https://graph.facebook.com"
+    api_version: str = "v26.0"
+
+
+class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A business number. `start` is the entry point that the word START begins."""
+
+    name: str
+    connection: str
+    phone_number_id: str
+    phone: str
+    start: str = ""
+
+
+class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of message. `expires_days` is how long a yes lasts, 0 for as long as it is not withdrawn."""
+
+    name: str
+    cls: MessageClass
+    title: str
+    expires_days: int = 0
+
+
+class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A wording, per language. Its texts never change under one version."""
+
+    name: str
+    version: int
+    purposes: tuple[str, ...]
+    senders: tuple[str, ...]
+    text: dict[str, str]
+    templates: dict[str, Template] = {}
+
+    def language(self, wanted: str, fallback: str) -> str:
+        """The best language this notice is written in."""
+        for choice in (wanted, wanted.split("-")[0], fallback):
+            if choice in self.text:
+                return choice
+        return next(iter(self.text))
+
+    def hash(self, lang: str) -> str:
+        """SHA-256 of the wording in this language, hex. It goes into the evidence of every yes given to it."""
+        return hashlib.sha256(self.text[lang].encode()).hexdigest()
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place where people opt in. `phrase`: a wa.me text with a code; `keyword`: a word typed; `api`: your code."""
+
+    name: str
+    kind: Literal["phrase", "keyword", "api"]
+    notice: str
+    sender: str
+    code: str = ""
+    keywords: tuple[str, ...] = ()
+    phrase: str = ""
+    lang: str = ""
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the workspace may choose. `native_scope`: does WhatsApp's own stop cover all senders or only its own."""
+
+    prompt_valid_hours: int = 72
+    reminder_hours: int = 24
+    confirm_stops: bool = True
+    native_scope: Literal["workspace", "sender"] = "workspace"
+
+
+class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One business, as declared. `id` is the workspace's, `slug` its short name."""
+
+    id: str
+    slug: str
+    name: str
+    language: str = "en"
+    languages: tuple[str, ...] = ()
+    country: str = ""
+    connections: dict[str, Connection] = {}
+    senders: dict[str, Sender] = {}
+    purposes: dict[str, Purpose] = {}
+    notices: dict[str, Notice] = {}
+    entries: dict[str, Entry] = {}
+    policy: Policy = Policy()
+
+    def purpose(self, name: str) -> Purpose:
+        """Raises UnknownPurpose."""
+        try:
+            return self.purposes[name]
+        except KeyError:
+            raise UnknownPurpose(f"'{name[:48]}' is not declared in sayso.toml.", param="purpose") from None
+
+    def sender(self, name: str) -> Sender:
+        """By name; empty is the only sender there is. Raises UnknownSender."""
+        if not name and len(self.senders) == 1:
+            return next(iter(self.senders.values()))
+        try:
+            return self.senders[name]
+        except KeyError:
+            hint = "Name the sender; there are several." if not name else f"'{name[:48]}' is not declared."
+            raise UnknownSender(hint, param="sender") from None
+
+    def sender_of(self, phone_number_id: str, connection: str) -> Sender | None:
+        """The sender a provider's number id belongs to, if this connection may speak for it."""
+        for sender in self.senders.values():
+            if sender.phone_number_id == phone_number_id and sender.connection == connection:
+                return sender
+        return None
+
+    def cell(self, purpose: str, sender: str) -> Cell:
+        """The cell a message of this purpose from this sender is in. Raises UnknownPurpose, UnknownSender."""
+        return Cell(purpose, self.sender(sender).name, self.purpose(purpose).cls)
+
+    def entry(self, name: str) -> Entry:
+        """Raises UnknownEntry."""
+        try:
+            return self.entries[name]
+        except KeyError:
+            raise UnknownEntry(f"'{name[:48]}' is not declared in sayso.toml.", param="entry") from None
+
+    def cells_of(self, notice: Notice) -> tuple[Cell, ...]:
+        """Exactly the purposes and senders the notice names."""
+        return tuple(
+            Cell(purpose, sender, self.purposes[purpose].cls)
+            for purpose in notice.purposes for sender in notice.senders
+        )
+
+    def titles(self, cells: tuple[Cell, ...]) -> str:
+        """The purposes of these cells in the words people know them by."""
+        names = dict.fromkeys(cell.purpose for cell in cells)
+        return ", ".join(self.purposes[name].title for name in names if name in self.purposes)
+
+
+def check_character(code: str) -> str:
+    """The check character of the first seven: their values weighted by place, modulo 32. It catches a mistyped
+    character and two swapped neighbours."""
+    total = sum((2 * place + 1) * CODE_ALPHABET.index(letter) for place, letter in enumerate(code[:CODE_LENGTH - 1]))
+    return CODE_ALPHABET[total % 32]
+
+
+def make_code(entropy: bytes) -> str:
+    """A random code of eight characters. `entropy` is seven bytes."""
+    body = "".join(CODE_ALPHABET[byte & 31] for byte in entropy[:CODE_LENGTH - 1])
+    return body + check_character(body)
+
+
+def read_code(text: str) -> str:
+    """A code as people write it, made plain. Raises InvalidRequest if it cannot be one of ours."""
+    code = text.upper().translate(_LOOKALIKES)
+    if len(code) != CODE_LENGTH or set(code) - set(CODE_ALPHABET) or check_character(code) != code[-1]:
+        raise InvalidRequest("An entry-point code has eight characters, the last one a check.", param="code")
+    return code
+
+
+def codes_in(text: str) -> list[str]:
+    """Every well-formed code in brackets, anywhere in the text; people may edit around it."""
+    found = []
+    for match in _CODE.finditer(text):
+        try:
+            found.append(read_code(match[1]))
+        except InvalidRequest:
+            continue
+    return found

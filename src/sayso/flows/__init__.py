@@ -1,0 +1,1 @@
+"""The stories: each flow fetches, lets the core decide, and records, in one transaction it is given."""

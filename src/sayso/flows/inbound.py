@@ -1,0 +1,368 @@
+"""A webhook arrived: each item is deduplicated, understood and acted on in its own savepoint of one transaction.
+
+Rules of the room: an item that fails is kept as unhandled and shown, its siblings go on; a failing database fails the
+whole envelope, so that the provider sends it again. A stop is looked for first in everything a person says. What
+means nothing here is recorded as `spoke`, without its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from sayso.channels.base import (
+    ContactCard,
+    Inbound,
+    InboundButton,
+    InboundOther,
+    InboundText,
+    NativePreference,
+    NumberChanged,
+    Spoken,
+    StatusUpdate,
+    Unhandled,
+)
+from sayso.core.intents import Reading, fold
+from sayso.core.purposes import ALL_MARKETING, EVERYTHING
+from sayso.core.workspace import Connection, Entry, Sender, Workspace, codes_in
+from sayso.flows import confirm, opt_in, opt_out, people
+from sayso.flows.kit import Kit
+from sayso.flows.owe import owe
+from sayso.flows.record import Person, person_by_id, tell
+from sayso.ports import MINUTE
+from sayso.store.base import Transient, Tx
+
+#: Meta's preset label for a marketing opt-out button, folded; translated labels are the workspace's own words.
+STOP_PROMOTIONS: Final = frozenset({"stop promotions", "stop promotion", "stop offers"})
+#: One help reply per person in this time, so that two bots talking to each other end.
+HELP_EVERY: Final = 10 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What each handler is given: the workspace, the sender spoken to, and the provider's name of the clock."""
+
+    tx: Tx
+    kit: Kit
+    workspace: Workspace
+    sender: Sender
+    clock: str
+
+    def read(self, text: str, person: Person) -> Reading:
+        """The intent of a whole message."""
+        languages = self.workspace.languages or (self.workspace.language,)
+        return self.kit.words().read(text, person.lang or None, languages)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What an envelope came to: items acted on, items seen before, items kept as unhandled."""
+
+    done: int
+    repeated: int
+    unhandled: int
+
+
+def receive(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, items: Sequence[Inbound],
+            raw: bytes) -> Received:
+    """Act on every item of one verified envelope. `raw` is kept, sealed, for items that cannot be used."""
+    done = repeated = unhandled = 0
+    for item in items:
+        try:
+            with tx.savepoint():
+                fresh = _one(tx, kit, workspace, connection, item)
+            done, repeated = done + fresh, repeated + (not fresh)
+        except Transient:
+            raise
+        except Exception as error:
+            reason = error.args[0] if isinstance(error, NotForUs) else f"failed: {type(error).__name__}"
+            _keep(tx, kit, workspace, connection, reason, item, raw)
+            unhandled += 1
+    return Received(done, repeated, unhandled)
+
+
+class NotForUs(Exception):
+    """An item nobody here can use; its first argument is a fixed phrase of ours."""
+
+
+def _one(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item: Inbound) -> bool:
+    if isinstance(item, Unhandled):
+        raise NotForUs(item.reason)
+    sender = workspace.sender_of(item.sender_ref, connection.name)
+    if sender is None:
+        raise NotForUs("unknown phone_number_id")
+    if not isinstance(item, StatusUpdate) or item.status == "failed":  # other statuses change nothing, however often
+        mac = kit.vault.message_mac(workspace.id, connection.provider, *item.key)
+        if not tx.run("see_message", ws=workspace.id, mac=mac):
+            return False
+    HANDLERS[type(item)](Heard(tx, kit, workspace, sender, connection.provider), item)
+    return True
+
+
+def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason: str, item: Inbound,
+          raw: bytes) -> None:
+    unhandled = kit.ports.new_id("unh")
+    body = item.raw if isinstance(item, Unhandled) else raw
+    tx.run("add_unhandled", ws=workspace.id, unhandled=unhandled, connection=connection.name, reason=reason,
+           field=item.field if isinstance(item, Unhandled) else type(item).__name__, now=kit.now(),
+           sealed=kit.vault.seal_workspace(workspace.id, body, unhandled.encode()))
+
+
+def _who(heard: Heard, item: Inbound) -> Person:
+    if not item.addresses:
+        raise NotForUs("nobody is named")
+    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses)
+
+
+def _spoke(heard: Heard, person: Person, item: Spoken) -> Person:
+    event, person = tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at,
+                         clock=heard.clock, facts={"inbound": heard.sender.name})
+    return person
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def _text(heard: Heard, item: InboundText) -> None:
+    person = _who(heard, item)
+    reading = heard.read(item.text, person)
+    evidence = _evidence(item, text=item.text)
+    if reading.intent == "stop":
+        weak = item.forwarded or item.edited  # somebody else's words, or words put in later
+        _stopped(heard, person, item, reading, evidence, weak="forwarded or edited" if weak else "")
+    elif item.edited or item.forwarded or not _acted(heard, person, item, reading, evidence):
+        _spoke(heard, person, item)
+
+
+def _stopped(heard: Heard, person: Person, item: InboundText | InboundButton, reading: Reading,
+             evidence: Mapping[str, str], *, weak: str = "") -> None:
+    if weak or reading.grade != "certain":
+        opt_out.hold(heard.tx, heard.kit, heard.workspace, person, heard.sender.name, why=weak or "ambiguous word",
+                     occurred_at=item.at, clock=heard.clock, evidence=evidence)
+        return
+    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="word", evidence=evidence,
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
+    if said.changed:
+        opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+
+
+def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
+    """True if the words began, answered or asked something."""
+    entry = _entry(heard, item.text)
+    if entry is not None:
+        _begin(heard, person, item, entry, evidence)
+        return True
+    if reading.intent in ("yes", "no"):
+        return _answered(heard, person, item, reading, evidence)
+    if reading.intent == "start" and (start := _start(heard)):
+        _begin(heard, person, item, start, evidence)
+        return True
+    if reading.intent in ("help", "preferences", "start"):
+        _help(heard, person, item)
+        return True
+    return False
+
+
+def _entry(heard: Heard, text: str) -> Entry | None:
+    """The entry point whose code stands anywhere in the text, or whose keyword is the whole of it."""
+    for code in codes_in(text):
+        for entry in heard.workspace.entries.values():
+            if entry.kind == "phrase" and entry.code == code and entry.sender == heard.sender.name:
+                return entry
+    folded = fold(text)
+    for entry in heard.workspace.entries.values():
+        if entry.sender == heard.sender.name and any(fold(word) == folded for word in entry.keywords):
+            return entry
+    return None
+
+
+def _start(heard: Heard) -> Entry | None:
+    """What START begins: the sender's own choice, else its first entry point that people reach by themselves."""
+    if heard.sender.start:
+        return heard.workspace.entry(heard.sender.start)
+    mine = [entry for entry in heard.workspace.entries.values() if entry.sender == heard.sender.name]
+    return next((entry for entry in mine if entry.kind != "api"), None)
+
+
+def _begin(heard: Heard, person: Person, item: InboundText, entry: Entry, evidence: Mapping[str, str]) -> None:
+    how = "phrase" if entry.kind == "phrase" else "keyword"
+    opt_in.begin(heard.tx, heard.kit, heard.workspace, person, entry, heard.sender, how=how, occurred_at=item.at,
+                 clock=heard.clock, evidence=evidence)
+
+
+def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
+    """A yes or a no in words: to the prompt it quotes, or, if plain, to the newest prompt."""
+    request_id, how = _quoted(heard, item.context_id), "context"
+    if not request_id and (reading.strict or reading.intent == "no"):
+        request_id, how = confirm.newest_prompted(person, item.at), "word"
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested") \
+        if request_id else None
+    if request is None:
+        return False
+    answer = confirm.yes if reading.intent == "yes" else confirm.no
+    answer(heard.tx, heard.kit, heard.workspace, person, request, "context" if how == "context" else "word",
+           heard.sender, occurred_at=item.at, clock=heard.clock, evidence=evidence)
+    return True
+
+
+def _quoted(heard: Heard, message_id: str | None) -> str:
+    """The request behind the message of ours that a reply quotes, or empty."""
+    if not message_id:
+        return ""
+    mac = heard.kit.vault.message_mac(heard.workspace.id, "sent", message_id)
+    row = heard.tx.row("handed_over", ws=heard.workspace.id, mac=mac)
+    return str(row[2]) if row else ""
+
+
+def _help(heard: Heard, person: Person, item: InboundText) -> None:
+    event, person = tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at,
+                         clock=heard.clock, facts={"inbound": heard.sender.name})
+    owe(heard.tx, heard.kit, heard.workspace.id, person.id, "help", sender=heard.sender.name, answers=event.id,
+        dedupe=f"help:{person.id}:{heard.kit.now() // HELP_EVERY}")
+
+
+def _evidence(item: InboundText | InboundButton, **said: str) -> dict[str, str]:
+    evidence = {**said, "message_id": item.message_id}
+    if item.context_id:
+        evidence["context_id"] = item.context_id
+    if item.referral:
+        evidence["referral"] = msgspec.json.encode(dict(item.referral), order="sorted").decode()
+    return evidence
+
+
+# -- buttons -----------------------------------------------------------------------------------------------------------
+
+
+def _button(heard: Heard, item: InboundButton) -> None:
+    person = _who(heard, item)
+    evidence = _evidence(item, payload=item.payload, label=item.label)
+    for prefix, act in ((confirm.YES_ID, _tapped_yes), (confirm.NO_ID, _tapped_no), (confirm.STOP_ID, _tapped_stop),
+                        (confirm.KEEP_ID, _tapped_keep)):
+        if item.payload.startswith(prefix):
+            act(heard, person, item, item.payload[len(prefix):], evidence)
+            return
+    reading = heard.read(item.payload, person)  # payload first, then the label
+    if reading.intent != "stop":
+        reading = heard.read(item.label, person)
+    if reading.intent == "stop":
+        _stopped(heard, person, item, reading, evidence)
+    elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
+        said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, ALL_MARKETING, how="button",
+                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name,
+                            addresses=item.addresses)
+        if said.changed:
+            opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+    elif not _label_answered(heard, person, item, reading, evidence):
+        _spoke(heard, person, item)
+
+
+def _label_answered(heard: Heard, person: Person, item: InboundButton, reading: Reading,
+                    evidence: Mapping[str, str]) -> bool:
+    """A template's own button without our id, on a message that was a prompt of ours."""
+    request_id = _quoted(heard, item.context_id)
+    if not request_id or reading.intent not in ("yes", "no"):
+        return False
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested")
+    if request is None:
+        return False
+    answer = confirm.yes if reading.intent == "yes" else confirm.no
+    answer(heard.tx, heard.kit, heard.workspace, person, request, "context", heard.sender, occurred_at=item.at,
+           clock=heard.clock, evidence=evidence)
+    return True
+
+
+def _tapped_yes(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
+    if request is None:  # a payload made up, or another person's: it is only something the person sent
+        _spoke(heard, person, item)
+        return
+    confirm.yes(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
+                clock=heard.clock, evidence=evidence)
+
+
+def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
+    if request is None:
+        _spoke(heard, person, item)
+        return
+    confirm.no(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
+               clock=heard.clock, evidence=evidence)
+
+
+def _tapped_stop(heard: Heard, person: Person, item: InboundButton, event_id: str,
+                 evidence: Mapping[str, str]) -> None:
+    """Leaving needs no look-up: whoever tapped it wants out."""
+    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
+    if said.changed:
+        opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+
+
+def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: str,
+                 evidence: Mapping[str, str]) -> None:
+    if confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "stop_suspected") is None:
+        _spoke(heard, person, item)
+        return
+    opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="button", sender=heard.sender.name,
+                         occurred_at=item.at, clock=heard.clock)
+
+
+# -- everything else ---------------------------------------------------------------------------------------------------
+
+
+def _other(heard: Heard, item: InboundOther) -> None:
+    _spoke(heard, _who(heard, item), item)
+
+
+def _card(heard: Heard, item: ContactCard) -> None:
+    """The person's own number, sent because we asked: it is theirs from now on."""
+    person = people.identify(heard.tx, heard.kit, heard.workspace.id, (*item.addresses, *item.card),
+                             how="contact_request")
+    _spoke(heard, person, item)
+
+
+def _preference(heard: Heard, item: NativePreference) -> None:
+    if item.value not in ("stop", "resume") or item.category != "marketing_messages":
+        raise NotForUs("unknown preference")
+    opt_out.native(heard.tx, heard.kit, heard.workspace, _who(heard, item), item.value, heard.sender.name,
+                   occurred_at=item.at, clock=heard.clock, how="user_preferences")
+
+
+def _moved(heard: Heard, item: NumberChanged) -> None:
+    people.number_changed(heard.tx, heard.kit, heard.workspace.id, item.old, item.new, occurred_at=item.at,
+                          clock=heard.clock)
+
+
+def _status(heard: Heard, item: StatusUpdate) -> None:
+    """What became of a message. 131050 is a stop the person made in WhatsApp; no other code is about consent."""
+    ws, codes = heard.workspace.id, {code for code, _ in item.errors}
+    row = heard.tx.row("handed_over", ws=ws, mac=heard.kit.vault.message_mac(ws, "sent", item.message_id))
+    person = person_by_id(heard.tx, ws, row[0]) if row else None
+    if person is None and item.addresses:
+        person = people.identify(heard.tx, heard.kit, ws, item.addresses) if 131050 in codes else \
+            people.find(heard.tx, heard.kit, ws, item.addresses[0])
+    if person is None:
+        return
+    if item.addresses and not person.erased:
+        person = people.learn(heard.tx, heard.kit, ws, person, item.addresses)
+    if item.status != "failed":
+        return
+    code = min(codes, default=0)
+    if 131050 in codes:
+        opt_out.native(heard.tx, heard.kit, heard.workspace, person, "stop", heard.sender.name,
+                       occurred_at=item.at, clock=heard.clock, how="131050")
+    if row and row[2]:
+        tell(heard.tx, heard.kit, ws, person, "prompt_failed", cause=row[2], occurred_at=item.at, clock=heard.clock,
+             facts={"code": code})
+    else:
+        tell(heard.tx, heard.kit, ws, person, "delivery_failed", occurred_at=item.at, clock=heard.clock,
+             facts={"code": code})
+
+
+HANDLERS: Final[Mapping[type, Callable[..., None]]] = {
+    InboundText: _text, InboundButton: _button, InboundOther: _other, ContactCard: _card,
+    NativePreference: _preference, NumberChanged: _moved, StatusUpdate: _status,
+}

@@ -1,0 +1,26 @@
+"""What every flow is handed besides its transaction: ports, keys, words and reply texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sayso.core.intents import Lexicon
+from sayso.ports import Ports
+from sayso.rules.reader import Replies
+from sayso.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """Made once in `wiring`. `words` and `replies` are read from the package at first use: a program that only asks
+    the gate never pays for them. `replies` gives Sayso's own texts for a language tag."""
+
+    ports: Ports
+    vault: Vault
+    words: Callable[[], Lexicon]
+    replies: Callable[[str], Replies]
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        return self.ports.now()

@@ -1,0 +1,59 @@
+"""What Sayso itself says: the outbox row and the event it answers, turned into a message. No text here was supplied
+by a stranger: wording comes from the workspace's notices and from the reply files in `rules/replies`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sayso.channels.base import OutButtons, Outbound, OutTemplate, OutText
+from sayso.core.events import Event
+from sayso.core.purposes import ANY
+from sayso.core.workspace import Workspace
+from sayso.flows.confirm import KEEP_ID, NO_ID, STOP_ID, YES_ID
+from sayso.flows.kit import Kit
+
+#: Longest body of a message with buttons (Meta: interactive messages).
+MAX_BODY: Final = 1024
+
+
+def render(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str, *, window: bool) -> Outbound | None:
+    """The message of this kind that answers this event; None if it cannot be said outside the service window."""
+    if kind in ("prompt", "reminder"):
+        return _question(kit, workspace, kind, event, window=window)
+    if not window:
+        return None
+    replies = kit.replies(lang or workspace.language)
+    if kind == "clarify":
+        buttons = ((STOP_ID + event.id, replies.clarify_stop_button), (KEEP_ID + event.id, replies.clarify_keep_button))
+        return OutButtons(replies.clarify.format(business=workspace.name), "", buttons)
+    return OutText(_text(kit, workspace, kind, event, lang))
+
+
+def _question(kit: Kit, workspace: Workspace, kind: str, event: Event, *, window: bool) -> Outbound | None:
+    """The wording of the notice and two buttons: free-form inside the window, the approved template outside it."""
+    notice = workspace.notices.get(str(event.facts["notice"]))
+    lang = str(event.facts["lang"])
+    if notice is None or notice.hash(lang) != event.facts["notice_hash"]:
+        return None  # the wording was replaced since; asking with another would prove nothing
+    replies = kit.replies(lang)
+    yes, no = YES_ID + event.id, NO_ID + event.id
+    if not window:
+        template = notice.templates.get(lang)
+        return OutTemplate(template.name, template.language, template.params, (yes, no)) if template else None
+    body = notice.text[lang]
+    if kind == "reminder":
+        longer = f"{replies.reminder_lead}\n\n{body}"
+        body = longer if len(longer) <= MAX_BODY else body
+    return OutButtons(body, replies.prompt_footer, ((yes, replies.yes_button), (no, replies.no_button)))
+
+
+def _text(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str) -> str:
+    replies = kit.replies(lang or workspace.language)
+    titles = workspace.titles(event.cells)
+    if kind == "stop_confirmation":
+        everything = any(cell.purpose == ANY for cell in event.cells)
+        text = replies.stopped_all if everything or not titles else replies.stopped_some
+    else:
+        text = str(getattr(replies, kind))
+    return text.format(business=workspace.name, purposes=titles)

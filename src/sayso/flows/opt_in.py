@@ -1,0 +1,138 @@
+"""Opting in, the first half: an entry point asks, or the person begins. Nothing here grants anything.
+
+A request that the person did not begin themselves (the API) is refused over a stop: who said no is not asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import quote
+
+from sayso.core import lifecycle
+from sayso.core.events import OWN_CLOCK, Event, Fact
+from sayso.core.gate import SERVICE_WINDOW
+from sayso.core.identity import Address
+from sayso.core.lifecycle import Pending
+from sayso.core.workspace import Entry, Notice, Sender, Workspace
+from sayso.errors import EvidenceMissing, TemplateMissing
+from sayso.flows.kit import Kit
+from sayso.flows.owe import owe
+from sayso.flows.people import find, identify
+from sayso.flows.record import Person, tell
+from sayso.ports import HOUR, MINUTE
+from sayso.store.base import Tx
+
+#: A person who asks again this soon after the question went out gets no second one.
+ASK_AGAIN: Final = MINUTE
+#: Evidence an API client may hand over, and the longest value of each.
+EVIDENCE_FIELDS: Final = ("page", "ip", "user_agent", "form", "clerk", "note")
+MAX_EVIDENCE_VALUE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where a request stands. `state`: pending, granted (nothing was asked), or withdrawn (nothing may be asked)."""
+
+    state: Literal["pending", "granted", "withdrawn"]
+    person: str
+    request: str
+    chat_link: str
+
+
+def chat_link(workspace: Workspace, entry: Entry) -> str:
+    """A wa.me link by which the person begins the chat themselves, the better proof (Meta: click to chat)."""
+    sender = workspace.sender(entry.sender)
+    if entry.kind == "phrase":
+        text = f"{entry.phrase} [{entry.code}]".strip()
+    else:
+        text = entry.keywords[0] if entry.keywords else "START"
+    return f"https://wa.me/{sender.phone.lstrip('+')}?text={quote(text, safe='')}"
+
+
+def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, *, evidence: Mapping[str, str],
+        lang: str = "") -> Asked:
+    """Begin a double opt-in for somebody who left their number with an entry point of kind `api`.
+
+    Raises EvidenceMissing without evidence, TemplateMissing if only a template could reach the person and none is
+    set. Records nothing for somebody who is in already or said stop.
+    """
+    if not any(value.strip() for value in evidence.values()):
+        raise EvidenceMissing(f"Say where the person asked for this: one of {', '.join(EVIDENCE_FIELDS)}.",
+                              param="evidence")
+    notice, sender = workspace.notices[entry.notice], workspace.sender(entry.sender)
+    link, known = chat_link(workspace, entry), find(tx, kit, workspace.id, address)
+    lang = notice.language(lang or entry.lang or (known.lang if known else ""), workspace.language)
+    if known is not None:
+        if any(lifecycle.blocking(known.standing, cell) for cell in workspace.cells_of(notice)):
+            return Asked("withdrawn", known.id, "", link)
+        if _all_granted(known, workspace, notice, kit.now()):
+            return Asked("granted", known.id, "", link)
+        waiting = _waiting(known, workspace, notice, kit.now())
+        if waiting is not None:
+            return Asked("pending", known.id, waiting.request, link)
+    if lang not in notice.templates and not (known and in_window(known, sender.name, kit.now())):
+        raise TemplateMissing(f"Configure a template for notice '{notice.name}' in '{lang}', or send the person to "
+                              "the chat link.", param="entry")
+    person = known or identify(tx, kit, workspace.id, [address], lang=lang, how="opt_in")
+    kept = {name: value[:MAX_EVIDENCE_VALUE] for name, value in evidence.items() if value.strip()}
+    request, person = request_opt_in(tx, kit, workspace, person, entry, sender, lang=lang, how="api", evidence=kept)
+    return Asked("pending", person.id, request.id, link)
+
+
+def begin(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, sender: Sender, *, how: str,
+          occurred_at: int, clock: str, evidence: Mapping[str, str]) -> Person:
+    """The person began it by a message of their own, which opens the window and is the evidence."""
+    notice = workspace.notices[entry.notice]
+    lang = notice.language(entry.lang or person.lang, workspace.language)
+    waiting = _waiting(person, workspace, notice, kit.now())
+    just_asked = waiting is not None and kit.now() - waiting.prompted_at < ASK_AGAIN
+    if just_asked or _all_granted(person, workspace, notice, kit.now()):
+        _, person = tell(tx, kit, workspace.id, person, "spoke", occurred_at=occurred_at, clock=clock,
+                         facts={"inbound": sender.name})
+        return person
+    _, person = request_opt_in(tx, kit, workspace, person, entry, sender, lang=lang, how=how, evidence=evidence,
+                               occurred_at=occurred_at, clock=clock, inbound=True)
+    return person
+
+
+def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, sender: Sender, *, lang: str,
+                   how: str, evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK,
+                   inbound: bool = False) -> tuple[Event, Person]:
+    """Record the request with the wording it shows, and owe the question."""
+    notice = workspace.notices[entry.notice]
+    at = min(occurred_at or kit.now(), kit.now())
+    facts: dict[str, Fact] = {
+        "entry": entry.name, "how": how, "lang": lang, "notice": notice.name, "notice_version": notice.version,
+        "notice_hash": notice.hash(lang), "sender": sender.name,
+        "valid_until": at + workspace.policy.prompt_valid_hours * HOUR,
+    }
+    if inbound:
+        facts["inbound"] = sender.name
+    if lang != person.lang:
+        tx.run("set_lang", ws=workspace.id, person=person.id, lang=lang)
+    request, person = tell(tx, kit, workspace.id, person, "opt_in_requested", cells=workspace.cells_of(notice),
+                           occurred_at=at, clock=clock, facts=facts, evidence=evidence)
+    if any(item.request == request.id for item in person.standing.pending):
+        owe(tx, kit, workspace.id, person.id, "prompt", sender=sender.name, answers=request.id)
+        owe(tx, kit, workspace.id, person.id, "expiry", sender=sender.name, answers=request.id,
+            run_at=int(facts["valid_until"]))
+    return request, person
+
+
+def in_window(person: Person, sender: str, now: int) -> bool:
+    """True while free-form messages reach this person from this sender."""
+    opened = dict(person.standing.windows).get(sender, 0)
+    return now - SERVICE_WINDOW < opened
+
+
+def _all_granted(person: Person, workspace: Workspace, notice: Notice, now: int) -> bool:
+    return all(lifecycle.state_of(person.standing, cell, now) == "granted" for cell in workspace.cells_of(notice))
+
+
+def _waiting(person: Person, workspace: Workspace, notice: Notice, now: int) -> Pending | None:
+    """The open request for exactly what this notice names."""
+    cells = set(workspace.cells_of(notice))
+    same = [item for item in person.standing.pending if item.until >= now and set(item.cells) == cells]
+    return max(same, key=lambda item: item.at, default=None)

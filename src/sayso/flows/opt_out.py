@@ -1,0 +1,158 @@
+"""Opting out: recorded at once, everything queued for it called off, confirmed once and only after the drain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sayso.core import lifecycle
+from sayso.core.events import OWN_CLOCK, Event, Fact
+from sayso.core.identity import Address
+from sayso.core.lifecycle import Standing
+from sayso.core.purposes import ALL_MARKETING, ANY, CLASSES, EVERYTHING, Cell
+from sayso.core.workspace import Workspace
+from sayso.errors import InvalidRequest
+from sayso.flows.kit import Kit
+from sayso.flows.owe import owe
+from sayso.flows.people import former_holders, identify
+from sayso.flows.record import Person, person_by_id, tell
+from sayso.store.base import Tx
+
+#: A permit's call must begin within its lease; the drain waits this much more for the write itself (design section 5).
+DRAIN_MARGIN: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """A recorded opt-out. `silent_by` is when nothing already under way can leave any more, microseconds UTC by the
+    database's clock; 0 if nothing is under way, and then it is acknowledged already. `changed`: was it news."""
+
+    event: str
+    person: str
+    recorded_at: int
+    silent_by: int
+    changed: bool
+
+
+def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str = ANY) -> Cell:
+    """The rectangle an opt-out covers. Raises UnknownPurpose, UnknownSender, InvalidRequest: a stop with a typo in it
+    must not silently stop nothing."""
+    if purpose != ANY:
+        workspace.purpose(purpose)
+    if sender != ANY:
+        workspace.sender(sender)
+    if cls != ANY and cls not in CLASSES:
+        raise InvalidRequest(f"A message class is one of {', '.join(CLASSES)}.", param="class")
+    return Cell(purpose, sender, cls)
+
+
+def opt_out(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell, *, how: str,
+            evidence: Mapping[str, str]) -> OptedOut:
+    """An opt-out by API, CLI or library. Somebody never heard of gets a record, so that the no is known."""
+    person = identify(tx, kit, workspace.id, [address], how="opt_out")
+    said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence, addresses=(address,))
+    opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))[0]
+    if said.changed and opened:
+        confirm_stop(tx, kit, workspace, said.person, opened, said.event)
+    now = tx.now()
+    return OptedOut(said.event.id, said.person.id, now,
+                    in_flight(tx, workspace.id, said.person.id, now, now), said.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A stop as recorded, and the person after it."""
+
+    event: Event
+    person: Person
+    changed: bool
+
+
+def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, how: str,
+         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "",
+         addresses: tuple[Address, ...] = ()) -> Said:
+    """Record a stop for the person, and for whoever once had the address it came from."""
+    facts: dict[str, Fact] = {"how": how}
+    if inbound:
+        facts["inbound"] = inbound
+    changed = not already_stopped(person.standing, cell)
+    event, person = tell(tx, kit, workspace.id, person, "said_stop", cells=(cell,), occurred_at=occurred_at,
+                         clock=clock, facts=facts, evidence=evidence)
+    for other in former_holders(tx, kit, workspace.id, addresses, person):
+        tell(tx, kit, workspace.id, other, "said_stop", cells=(cell,), occurred_at=occurred_at, clock=clock,
+             facts={"how": "former_address"})
+    return Said(event, person, changed)
+
+
+def confirm_stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, event: Event) -> None:
+    """Owe the confirmation. The worker sends it only after the drain."""
+    if workspace.policy.confirm_stops:
+        owe(tx, kit, workspace.id, person.id, "stop_confirmation", sender=sender, answers=event.id)
+
+
+def native(tx: Tx, kit: Kit, workspace: Workspace, person: Person, value: str, sender: str, *, occurred_at: int,
+           clock: str, how: str) -> Person:
+    """WhatsApp's own switch: `stop` covers marketing, `resume` lifts only that.
+
+    Meta: user_preferences webhook, error 131050. By default it covers every sender of the workspace.
+    """
+    where = ANY if workspace.policy.native_scope == "workspace" else sender
+    kind = "native_stop" if value == "stop" else "native_resume"
+    _, person = tell(tx, kit, workspace.id, person, kind, cells=(Cell(ANY, where, "marketing"),),
+                     occurred_at=occurred_at, clock=clock, facts={"how": how})
+    return person
+
+
+def hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, *, why: str, occurred_at: int,
+         clock: str, evidence: Mapping[str, str]) -> Person:
+    """Words that may mean stop: marketing waits, and one question with buttons settles it."""
+    held = lifecycle.held_marketing(person.standing)
+    event, person = tell(tx, kit, workspace.id, person, "stop_suspected", cells=(ALL_MARKETING,),
+                         occurred_at=occurred_at, clock=clock, facts={"why": why, "inbound": sender},
+                         evidence=evidence)
+    if not held and lifecycle.blocking(person.standing, ALL_MARKETING) is None:
+        owe(tx, kit, workspace.id, person.id, "clarify", sender=sender, answers=event.id)
+    return person
+
+
+def release_hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, *, how: str, sender: str = "",
+                 occurred_at: int = 0, clock: str = OWN_CLOCK) -> Person:
+    """The person wants to stay, or an operator looked at it. Lifts holds and nothing else."""
+    facts: dict[str, Fact] = {"how": how}
+    if sender:
+        facts["inbound"] = sender
+    held = lifecycle.held_marketing(person.standing)
+    event, person = tell(tx, kit, workspace.id, person, "hold_released", cells=(EVERYTHING,),
+                         occurred_at=occurred_at, clock=clock, facts=facts)
+    if held and sender:
+        owe(tx, kit, workspace.id, person.id, "kept", sender=sender, answers=event.id)
+    return person
+
+
+def already_stopped(standing: Standing, cell: Cell) -> bool:
+    """True if a stop covers all of this already and nothing was asked or granted since."""
+    for mark in standing.stops:
+        if not mark.cell.covers(cell):
+            continue
+        since = [lifecycle.later(grant.at, grant.clock, mark.at, mark.clock)
+                 for grant in standing.grants if grant.cell.touches(cell)]
+        asked = [lifecycle.later(item.at, item.clock, mark.at, mark.clock)
+                 for item in standing.pending if any(c.touches(cell) for c in item.cells)]
+        if not any(since) and not any(asked):
+            return True
+    return False
+
+
+def in_flight(tx: Tx, ws: str, person_id: str, before: int, now: int) -> int:
+    """Until when a message whose permit was redeemed before this time may still leave; 0 if none can."""
+    row = tx.row("in_flight", ws=ws, person=person_id, before=before, since=now - DRAIN_MARGIN)
+    latest = int(row[0]) if row else 0
+    return latest + DRAIN_MARGIN if latest else 0
+
+
+def drained(tx: Tx, ws: str, opted_out: OptedOut) -> bool:
+    """True once nothing that was under way when the opt-out was recorded can still leave."""
+    person = person_by_id(tx, ws, opted_out.person, lock=False)
+    now = tx.now()
+    return in_flight(tx, ws, person.id if person else opted_out.person, opted_out.recorded_at, now) == 0

@@ -1,0 +1,179 @@
+"""Identity: who an address belongs to, what one signed payload links, what a change of number moves.
+
+Rules of the room: addresses are linked only by one signed payload, a send response, a system change or a contact card
+we asked for. When two records turn out to be one person, the older record survives and the stricter state is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sayso.core import lifecycle
+from sayso.core.events import OWN_CLOCK
+from sayso.core.identity import Address
+from sayso.core.lifecycle import NOBODY
+from sayso.core.purposes import EVERYTHING
+from sayso.flows.kit import Kit
+from sayso.flows.record import Person, append, person_by_id, settle, tell
+from sayso.store.base import Row, Tx
+
+#: Which address to write to first; a phone is what every provider takes.
+PREFERENCE = {"phone": 0, "bsuid": 1, "parent_bsuid": 2}
+
+
+def look_up(tx: Tx, kit: Kit, ws: str, address: Address) -> Row | None:
+    """The current holder's (person_id, epoch, standing, erased_at, lang), trying each live MAC key."""
+    for mac in kit.vault.address_macs(ws, address):
+        row = tx.row("person_by_mac", ws=ws, mac=mac)
+        if row is not None:
+            return row
+    return None
+
+
+def find(tx: Tx, kit: Kit, ws: str, address: Address, *, lock: bool = True) -> Person | None:
+    """The person who holds this address now."""
+    row = look_up(tx, kit, ws, address)
+    return person_by_id(tx, ws, row[0], lock=lock) if row else None
+
+
+def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "", how: str = "webhook") -> Person:
+    """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
+
+    An address that said no before its data was erased brings that no back with it.
+    """
+    held = [(address, look_up(tx, kit, ws, address)) for address in addresses]
+    ids = sorted({row[0] for _, row in held if row})
+    if ids:
+        person = _existing(tx, kit, ws, ids)
+    else:
+        person = _create(tx, kit, ws, lang)
+    missing = [address for address, row in held if row is None]
+    return _link(tx, kit, ws, person, missing, how) if missing else person
+
+
+def _existing(tx: Tx, kit: Kit, ws: str, ids: list[str]) -> Person:
+    person = person_by_id(tx, ws, ids[0])
+    if person is None:
+        raise LookupError("an address points to a person who is not there")
+    for other in ids[1:]:
+        gone = person_by_id(tx, ws, other)
+        if gone is not None and gone.id != person.id:
+            person = merge(tx, kit, ws, person, gone)
+    return person
+
+
+def _create(tx: Tx, kit: Kit, ws: str, lang: str) -> Person:
+    person_id = kit.ports.new_id("per")
+    wrapped = kit.vault.new_person_key(ws, person_id)
+    tx.run("add_person", ws=ws, person=person_id, lang=lang, wrapped=wrapped, standing=lifecycle.encode(NOBODY),
+           now=kit.now())
+    return Person(person_id, 0, NOBODY, lang, wrapped, erased=False)
+
+
+def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str) -> Person:
+    """Give the person these addresses: one fact for all of them, whose opening holds the MACs."""
+    macs = [(address, kit.vault.address_mac(ws, address)) for address in dict.fromkeys(addresses)]
+    evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
+    event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
+                   facts={"how": how})
+    suppressed = []
+    for address, mac in macs:
+        if person.wrapped is None:
+            raise LookupError("an erased person takes no addresses")
+        sealed = kit.vault.seal(ws, person.id, person.wrapped, address.dial.encode(), mac)
+        if not tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state="current", event=event.id):
+            tx.run("add_address", ws=ws, mac=mac, person=person.id, kind=address.kind, state="current",
+                   key=kit.vault.mac_key_id, sealed=sealed, event=event.id)
+        suppressed += [row for old in kit.vault.address_macs(ws, address) if (row := tx.row("suppression", ws=ws,
+                                                                                            mac=old))]
+    for at, source in suppressed:
+        _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), occurred_at=at,
+                         clock=OWN_CLOCK, facts={"erasure": source})
+    return person
+
+
+def merge(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person) -> Person:
+    """Two records are one person. `gone` lives on as part of `person`; its stops hold for every address at once."""
+    for mac, _, state, _, sealed, _ in tx.rows("addresses_of", ws=ws, person=gone.id):
+        _take_over(tx, kit, ws, person, gone, mac, state, sealed)
+    tx.run("merge_people", ws=ws, into=person.id, gone=gone.id)
+    tx.run("move_permits", ws=ws, into=person.id, gone=gone.id)
+    tx.run("move_outbox", ws=ws, into=person.id, gone=gone.id)
+    event = append(tx, kit, ws, "people_merged", person=person.id, wrapped=person.wrapped, facts={"from": gone.id})
+    together = lifecycle.with_windows(person.standing, gone.standing.windows)
+    both = replace(person, standing=together, epoch=person.epoch)
+    return settle(tx, ws, both, event)
+
+
+def _take_over(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person, mac: bytes, state: str, sealed: bytes) -> None:
+    mine = [row for row in tx.rows("holders_of_mac", ws=ws, mac=mac) if row[0] == person.id]
+    if gone.wrapped is None or person.wrapped is None:
+        return
+    if mine:  # both records knew it; keep one row, current if either was
+        tx.run("drop_address", ws=ws, mac=mac, person=gone.id)
+        if state == "current":
+            tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state=state, event="")
+        return
+    dial = kit.vault.unseal(ws, gone.id, gone.wrapped, sealed, mac)
+    resealed = kit.vault.seal(ws, person.id, person.wrapped, dial, mac)
+    tx.run("move_address", ws=ws, mac=mac, gone=gone.id, into=person.id, sealed=resealed)
+
+
+def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Sequence[Address], *,
+                   occurred_at: int, clock: str) -> Person:
+    """The provider reports that one person moved from `old` to `new`. What stood for the person stands for the new
+    addresses; the old ones become former: a stop from there still counts, a yes from there never does.
+
+    Meta: system messages `user_changed_number` and `user_changed_user_id` (webhooks reference, system).
+    """
+    holders = [person for address in old if (person := find(tx, kit, ws, address))]
+    if not holders:
+        return identify(tx, kit, ws, new, how="number_changed")
+    person = _existing(tx, kit, ws, sorted({holder.id for holder in holders}))
+    kept = set(new)
+    left = [address for address in old if address not in kept]
+    macs = [mac for address in left for mac in kit.vault.address_macs(ws, address)]
+    evidence = {f"address{place}": mac.hex() for place, mac in enumerate(macs)}
+    event, person = tell(tx, kit, ws, person, "address_left", occurred_at=occurred_at, clock=clock, evidence=evidence)
+    for mac in macs:
+        tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state="former", event=event.id)
+    held = {row[0] for address in new if (row := look_up(tx, kit, ws, address))} - {person.id}
+    for other in sorted(held):
+        gone = person_by_id(tx, ws, other)
+        if gone is not None and gone.id != person.id:
+            person = merge(tx, kit, ws, person, gone)
+    missing = [address for address in new if look_up(tx, kit, ws, address) is None]
+    return _link(tx, kit, ws, person, missing, "number_changed") if missing else person
+
+
+def former_holders(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], person: Person) -> list[Person]:
+    """Everybody else who once had one of these addresses: a stop from there counts for them too."""
+    ids = {
+        row[0] for address in addresses for mac in kit.vault.address_macs(ws, address)
+        for row in tx.rows("holders_of_mac", ws=ws, mac=mac) if row[1] == "former"
+    }
+    people = [person_by_id(tx, ws, who) for who in sorted(ids - {person.id})]
+    return [other for other in people if other is not None and other.id != person.id]
+
+
+def reachable(tx: Tx, kit: Kit, ws: str, person: Person) -> Address | None:
+    """The current address to write to, with the spelling the provider knows: a phone first."""
+    if person.wrapped is None:
+        return None
+    rows = [row for row in tx.rows("addresses_of", ws=ws, person=person.id) if row[2] == "current"]
+    if not rows:
+        return None
+    mac, kind, _, _, sealed, _ = min(rows, key=lambda row: (PREFERENCE[row[1]], row[0]))
+    return Address(kind, kit.vault.unseal(ws, person.id, person.wrapped, sealed, mac).decode())
+
+
+def learn(tx: Tx, kit: Kit, ws: str, person: Person, contacts: Sequence[Address]) -> Person:
+    """Link what a send response says of its recipient: Meta rewrites some numbers and adds the user id."""
+    new = [address for address in contacts if (row := look_up(tx, kit, ws, address)) is None or row[0] != person.id]
+    if not new:
+        return person
+    others = {row[0] for address in new if (row := look_up(tx, kit, ws, address))}
+    survivor = _existing(tx, kit, ws, sorted(others | {person.id}))
+    missing = [address for address in new if look_up(tx, kit, ws, address) is None]
+    return _link(tx, kit, ws, survivor, missing, "send_response") if missing else survivor

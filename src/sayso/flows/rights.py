@@ -1,0 +1,52 @@
+"""The person's rights: erasure keeps the no and nothing else.
+
+The data key is destroyed, addresses and evidence are deleted, the address MACs stay as suppressions, and the ledger
+keeps its leaves. What is left on the disk until the purge is done is told by `Store.purge`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sayso.core import lifecycle
+from sayso.core.identity import Address
+from sayso.errors import NotFound
+from sayso.flows.kit import Kit
+from sayso.flows.people import find
+from sayso.flows.record import append, facts_of
+from sayso.flows.verify import digest_of
+from sayso.store.base import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An erasure: its event, and how many addresses now stand as suppressions."""
+
+    event: str
+    person: str
+    suppressions: int
+
+
+def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
+    """Destroy what is known of a person. Raises NotFound for somebody never heard of.
+
+    GDPR article 17; the suppression rests on article 17(3)(b) and 21(3): the objection must be kept to be honoured.
+    """
+    person = find(tx, kit, ws, address)
+    if person is None:
+        raise NotFound("Nobody with this address is known.", param="address")
+    rows = tx.rows("addresses_of", ws=ws, person=person.id)
+    macs = sorted({bytes(row[0]) for row in rows})
+    event = append(tx, kit, ws, "erased", person=person.id, facts={"how": how, "suppressions": digest_of(macs)})
+    keys = {bytes(row[0]): row[3] for row in rows}
+    for mac in macs:
+        tx.run("add_suppression", ws=ws, mac=mac, key=keys[mac], at=event.occurred_at, event=event.id)
+    records = [row[0] for row in tx.rows("merged_records", ws=ws, person=person.id)]
+    tx.run("erase_openings", ws=ws, person=person.id)
+    for record in records:
+        tx.run("erase_addresses", ws=ws, person=record)
+        kit.vault.forget(record)
+    tx.run("cancel_all_outbox", ws=ws, person=person.id)
+    standing = lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person.id)), person.standing.windows)
+    tx.run("erase_person", ws=ws, person=person.id, now=event.occurred_at, standing=lifecycle.encode(standing))
+    return Erased(event.id, person.id, len(macs))

@@ -1,0 +1,258 @@
+"""`sayso verify`: recompute everything from the stored events, and name the first thing that does not fit.
+
+In this order: leaves from the events' own bytes, the copies beside them, the openings against the commitments, the
+tree, every stored checkpoint with its signature, then the rows the gate reads, rebuilt from the facts. A missing
+opening is accepted only where a later `erased` fact covers it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sayso.core import checkpoints, events, lifecycle, merkle
+from sayso.core.events import Event
+from sayso.core.identity import Address
+from sayso.core.lifecycle import STOPPING
+from sayso.errors import IntegrityError, KeyProblem
+from sayso.flows.kit import Kit
+from sayso.flows.ledger import nodes_of, origin
+from sayso.flows.proof import openings_of
+from sayso.store.base import Row, Tx
+
+#: Rows read at a time.
+PAGE: Final = 1_000
+
+
+@dataclass(slots=True)
+class Report:
+    """What verification looked at, and what it found. No problems = everything fits."""
+
+    events: int = 0
+    openings: int = 0
+    erased_openings: int = 0
+    checkpoints: int = 0
+    people: int = 0
+    addresses: int = 0
+    waiting: int = 0
+    root: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What is gathered on the way through the ledger."""
+
+    facts: dict[str, list[Event]] = field(default_factory=dict)
+    links: dict[str, set[str]] = field(default_factory=dict)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    unopened: list[Event] = field(default_factory=list)
+
+
+def verify(tx: Tx, kit: Kit, ws: str) -> Report:
+    """Verify one workspace inside a snapshot. Problems are sentences that name the event or row."""
+    report, walk = Report(), _Walk()
+    steps: list[Callable[[], None]] = [
+        lambda: _ledger(tx, kit, ws, report, walk), lambda: _waiting(tx, kit, ws, report, walk),
+        lambda: _erasures(report, walk), lambda: _checkpoints(tx, kit, ws, report, walk),
+        lambda: _people(tx, ws, report, walk), lambda: _addresses(tx, kit, ws, report, walk),
+        lambda: _suppressions(tx, ws, report, walk),
+    ]
+    for step in steps:
+        try:
+            step()
+        except IntegrityError as error:
+            report.problems.append(error.detail)
+        if report.problems:
+            break
+    return report
+
+
+def _pages(tx: Tx, ws: str) -> Iterator[Row]:
+    place = 0
+    while rows := tx.rows("leaves_from", ws=ws, place=place, limit=PAGE):
+        yield from rows
+        place = rows[-1][0] + 1
+
+
+def _ledger(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
+    """Every leaf from its event's bytes, the tree grown anew beside the stored one."""
+    wanted = {row[0] for row in tx.rows("checkpoints", ws=ws)}
+    fresh: dict[tuple[int, int], bytes] = {}
+    for place, event_id, person, kind, at, body in _pages(tx, ws):
+        if place != report.events:
+            raise IntegrityError(f"The ledger has no leaf {report.events}.")
+        if body is None:
+            raise IntegrityError(f"Leaf {place} names event {event_id}, which is not there.")
+        _event(tx, kit, ws, (event_id, person, kind, at), bytes(body), f"Leaf {place}", report, walk)
+        for level, index, digest in merkle.append(place, merkle.leaf_hash(bytes(body)),
+                                                  lambda level, index: fresh[level, index]):
+            fresh[level, index] = digest
+            stored = tx.row("node", ws=ws, level=level, place=index)
+            if stored is None or bytes(stored[0]) != digest:
+                raise IntegrityError(f"Leaf {place} (event {event_id}) is not what the tree was made of.")
+        report.events = place + 1
+        if report.events in wanted:
+            walk.roots[report.events] = merkle.root(report.events, lambda level, index: fresh[level, index])
+
+
+def _event(tx: Tx, kit: Kit, ws: str, columns: tuple[str, str, str, int], body: bytes, where: str, report: Report,
+           walk: _Walk) -> None:
+    event = _readable(body, f"{where} (event {columns[0]})")
+    if columns != (event.id, event.person, event.type, event.occurred_at) or event.ws != ws:
+        raise IntegrityError(f"{where}: the columns beside event {columns[0]} differ from its bytes.")
+    walk.facts.setdefault(event.person, []).append(event)
+    if not event.commit:
+        return
+    openings = _opened(tx, kit, ws, event, where)
+    if not openings:
+        walk.unopened.append(event)
+        return
+    if not events.openings_match(event, openings):
+        raise IntegrityError(f"{where}: the evidence of event {event.id} is not what was committed to.")
+    report.openings += 1
+    if event.type == "address_linked":
+        walk.links.setdefault(event.person, set()).update(opening.value for opening in openings.values())
+
+
+def _readable(body: bytes, where: str) -> Event:
+    try:
+        return events.decode(body)
+    except IntegrityError as error:
+        raise IntegrityError(f"{where} cannot be read.") from error
+
+
+def _opened(tx: Tx, kit: Kit, ws: str, event: Event, where: str) -> events.Openings:
+    try:
+        return openings_of(tx, kit, ws, event.id)
+    except (IntegrityError, KeyProblem, ValueError) as error:
+        raise IntegrityError(f"{where}: the evidence of event {event.id} was changed.") from error
+
+
+def _waiting(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
+    """Recorded events that have no leaf yet count too; one that is in neither place was tampered with."""
+    lost = tx.row("events_without_leaf", ws=ws)
+    if lost:
+        raise IntegrityError(f"Event {lost[0]} is neither in the ledger nor waiting for it.")
+    for row in tx.rows("waiting_events_whole", ws=ws):
+        event_id, person, kind, at, body = row
+        _event(tx, kit, ws, (event_id, person, kind, at), bytes(body), "A waiting event", report, walk)
+        report.waiting += 1
+
+
+def _erasures(report: Report, walk: _Walk) -> None:
+    erased = {person for person, facts in walk.facts.items() if any(fact.type == "erased" for fact in facts)}
+    erased |= {
+        str(fact.facts["from"]) for who in erased for fact in walk.facts[who] if fact.type == "people_merged"
+    }
+    for event in walk.unopened:
+        if event.person not in erased:
+            raise IntegrityError(f"The evidence of event {event.id} is gone, and no erasure explains it.")
+        report.erased_openings += 1
+
+
+def _checkpoints(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
+    name, public = origin(kit, ws), kit.vault.public_key
+    key_id = checkpoints.key_id(name, public)
+    for size, root, note in tx.rows("checkpoints", ws=ws):
+        signed = checkpoints.parse(checkpoints.text_of(note))
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(checkpoints.signature_of(note, name, key_id),
+                                                              checkpoints.text_of(note).encode())
+        except InvalidSignature as error:
+            raise IntegrityError(f"The signature of the checkpoint of size {size} is wrong.") from error
+        if (signed.size, signed.root) != (size, bytes(root)) or walk.roots.get(size) != bytes(root):
+            raise IntegrityError(f"The checkpoint of size {size} does not fit the events under it.")
+        report.checkpoints, report.root = report.checkpoints + 1, bytes(root).hex()
+    if report.events and merkle.root(report.events, nodes_of(tx, ws)).hex() != report.root:
+        raise IntegrityError("The newest leaves are under no checkpoint.")
+
+
+def _people(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
+    """The standing and epoch of every person against a fold of that person's facts."""
+    merged = _merged(walk)
+    after = ""
+    while rows := tx.rows("all_people", ws=ws, after=after, limit=PAGE):
+        for person, standing, epoch, erased_at in rows:
+            facts = [fact for record in merged.get(person, [person]) for fact in walk.facts.get(record, [])]
+            rebuilt = lifecycle.fold(facts)
+            if rebuilt != lifecycle.decode(bytes(standing)):
+                raise IntegrityError(f"The standing of {person} is not what the recorded facts say.")
+            if epoch < _least_epoch(facts):
+                raise IntegrityError(f"The epoch of {person} is lower than the recorded stops require.")
+            if bool(erased_at) != any(fact.type == "erased" for fact in facts):
+                raise IntegrityError(f"The erasure of {person} does not fit the recorded facts.")
+            walk.facts.pop(person, None)
+            for record in merged.get(person, []):
+                walk.facts.pop(record, None)
+            report.people += 1
+        after = rows[-1][0]
+    left = [person for person in walk.facts if person]
+    if left:
+        raise IntegrityError(f"Facts were recorded of {left[0]}, who has no row.")
+
+
+def _merged(walk: _Walk) -> dict[str, list[str]]:
+    """Survivor -> all records that make up the person, itself included."""
+    into = {
+        str(fact.facts["from"]): person for person, facts in walk.facts.items() for fact in facts
+        if fact.type == "people_merged"
+    }
+    groups: dict[str, list[str]] = {}
+    for record in walk.facts:
+        root, steps = record, 0
+        while root in into and steps <= len(into):
+            root, steps = into[root], steps + 1
+        groups.setdefault(root, []).append(record)
+    return groups
+
+
+def _least_epoch(facts: list[Event]) -> int:
+    """Each stopping fact raised the epoch once; merged records may have counted apart, so this is a floor."""
+    per_record: dict[str, int] = {}
+    for fact in facts:
+        if fact.type in STOPPING:
+            per_record[fact.person] = per_record.get(fact.person, 0) + 1
+    return max(per_record.values(), default=0)
+
+
+def _addresses(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
+    """Every address row rests on a recorded link of that person."""
+    links = {link for person_links in walk.links.values() for link in person_links}
+    after = b""
+    while rows := tx.rows("all_addresses", ws=ws, after=after, limit=PAGE):
+        for mac, person, kind, _, _ in rows:
+            if f"{kind}:{bytes(mac).hex()}" not in links and not _remade(tx, kit, ws, person, bytes(mac), links):
+                raise IntegrityError(f"An address of {person} rests on no recorded link.")
+            report.addresses += 1
+        after = bytes(rows[-1][0])
+
+
+def _remade(tx: Tx, kit: Kit, ws: str, person: str, mac: bytes, links: set[str]) -> bool:
+    """True if the address was linked under an older MAC key and given its new MAC by a rotation."""
+    key = tx.row("wrapped_key", ws=ws, person=person)
+    row = next((row for row in tx.rows("addresses_of", ws=ws, person=person) if bytes(row[0]) == mac), None)
+    if row is None or key is None or key[0] is None:
+        return False
+    dial = kit.vault.unseal(ws, person, bytes(key[0]), bytes(row[4]), mac).decode()
+    macs = kit.vault.address_macs(ws, Address(row[1], dial))
+    return mac in macs and any(f"{row[1]}:{old.hex()}" in links for old in macs)
+
+
+def _suppressions(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
+    """Suppressions are primary data, committed to in the `erased` fact: compared with that, not rebuilt."""
+    for (body,) in tx.rows("erasures", ws=ws):
+        event = events.decode(bytes(body))
+        kept = [bytes(row[0]) for row in tx.rows("suppressions_of_event", ws=ws, event=event.id)]
+        if digest_of(kept) != event.facts.get("suppressions"):
+            raise IntegrityError(f"The suppressions kept by erasure {event.id} are not the ones it committed to.")
+
+
+def digest_of(macs: list[bytes]) -> str:
+    """What an `erased` fact says of the suppressions it made: SHA-256 over the sorted MACs, hex."""
+    return hashlib.sha256(b"".join(sorted(macs))).hexdigest()

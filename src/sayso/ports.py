@@ -1,0 +1,75 @@
+"""What the outside world gives Sayso: time, randomness and ids. Tests and the simulation put their own here."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+#: Crockford's base 32, the alphabet of ULIDs.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Clock(Protocol):
+    """Wall time for records, steady time for deadlines."""
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+
+    def steady(self) -> int:
+        """Microseconds of a clock that only moves forward, and that runs on while the machine sleeps."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    # CLOCK_BOOTTIME counts suspended time too, so a laptop lid cannot stretch a permit (Linux only).
+    _steady = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        return time.time_ns() // 1000
+
+    def steady(self) -> int:
+        """Microseconds since some fixed moment."""
+        return time.clock_gettime_ns(self._steady) // 1000
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The bundle that is handed down: one clock, one source of random bytes."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        return self.clock.now()
+
+    def new_id(self, prefix: str) -> str:
+        """A type prefix and a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32."""
+        return f"{prefix}_{ulid(self.clock.now() // 1000, self.random(10))}"
+
+
+def ulid(milliseconds: int, entropy: bytes) -> str:
+    """26 characters that sort by time. `entropy` is 10 bytes."""
+    value = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(entropy, "big")
+    letters = [""] * 26
+    for place in range(25, -1, -1):
+        letters[place] = ALPHABET[value & 31]
+        value >>= 5
+    return "".join(letters)

@@ -1,0 +1,1 @@
+"""Rules that are data: words and replies by language, countries; one reader that validates them."""

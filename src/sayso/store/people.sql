@@ -1,0 +1,114 @@
+-- name: person_by_mac
+-- Who holds this address now, and where they stand: two indexed reads.
+select p.person_id, p.epoch, p.standing, p.erased_at, p.lang
+from addresses a join people p on p.workspace_id = a.workspace_id and p.person_id = a.person_id
+where a.workspace_id = :ws and a.mac = :mac and a.state = 'current';
+
+-- name: holders_of_mac
+-- Everybody who holds or once held this address.
+select person_id, state from addresses where workspace_id = :ws and mac = :mac;
+
+-- name: person_locked
+-- A person's row, locked until the transaction ends.
+select person_id, epoch, standing, erased_at, lang, wrapped, root_id
+from people where workspace_id = :ws and person_id = :person /*pg for update */;
+
+-- name: person
+-- A person's row.
+select person_id, epoch, standing, erased_at, lang, wrapped, root_id
+from people where workspace_id = :ws and person_id = :person;
+
+-- name: wrapped_key
+-- The wrapped data key of a person.
+select wrapped from people where workspace_id = :ws and person_id = :person;
+
+-- name: add_person
+-- A new person.
+insert into people (workspace_id, person_id, root_id, epoch, lang, wrapped, standing, created_at, erased_at)
+values (:ws, :person, :person, 0, :lang, :wrapped, :standing, :now, 0);
+
+-- name: set_standing
+-- Where a person stands after a refold; `rise` is 1 when the epoch must move.
+update people set standing = :standing, epoch = epoch + :rise where workspace_id = :ws and person_id = :person;
+
+-- name: set_lang
+-- The language a person was last asked in.
+update people set lang = :lang where workspace_id = :ws and person_id = :person;
+
+-- name: merge_people
+-- Point a record, and all that was merged into it, to the surviving one.
+update people set root_id = :into, epoch = epoch + 1 where workspace_id = :ws and root_id = :gone;
+
+-- name: merged_records
+-- The records that make up one person.
+select person_id, wrapped from people where workspace_id = :ws and root_id = :person;
+
+-- name: erase_person
+-- Destroy the data key and what was known; only the fact of erasure stays.
+update people set wrapped = null, lang = '', erased_at = :now, standing = :standing, epoch = epoch + 1
+where workspace_id = :ws and root_id = :person;
+
+-- name: count_people
+-- How many people there are.
+select count(*) from people where workspace_id = :ws and root_id = person_id and erased_at = 0;
+
+-- name: all_people
+-- People in batches, for verification.
+select person_id, standing, epoch, erased_at from people
+where workspace_id = :ws and root_id = person_id and person_id > :after order by person_id limit :limit;
+
+-- name: add_address
+-- An address of a person.
+insert into addresses (workspace_id, mac, person_id, kind, state, mac_key, sealed, event_id)
+values (:ws, :mac, :person, :kind, :state, :key, :sealed, :event);
+
+-- name: set_address_state
+-- An address becomes current or former.
+update addresses set state = :state, event_id = :event
+where workspace_id = :ws and mac = :mac and person_id = :person;
+
+-- name: update_address
+-- The spelling to send to, sealed anew.
+update addresses set sealed = :sealed where workspace_id = :ws and mac = :mac and person_id = :person;
+
+-- name: addresses_of
+-- All addresses of a person.
+select mac, kind, state, mac_key, sealed, event_id from addresses where workspace_id = :ws and person_id = :person
+order by state, kind desc, mac;
+
+-- name: remac_address
+-- An address under a newer MAC key.
+update addresses set mac = :mac, mac_key = :key where workspace_id = :ws and mac = :old and person_id = :person;
+
+-- name: addresses_under_key
+-- Addresses still under an older MAC key, in batches.
+select mac, person_id, kind, sealed from addresses where workspace_id = :ws and mac_key <> :key limit :limit;
+
+-- name: move_address
+-- An address goes over to the surviving record of a merge.
+update addresses set person_id = :into, sealed = :sealed where workspace_id = :ws and mac = :mac and person_id = :gone;
+
+-- name: drop_address
+-- An address both records had.
+delete from addresses where workspace_id = :ws and mac = :mac and person_id = :person;
+
+-- name: erase_addresses
+-- Forget the addresses of an erased person.
+delete from addresses where workspace_id = :ws and person_id = :person;
+
+-- name: all_addresses
+-- Addresses in batches, for verification.
+select mac, person_id, kind, state, event_id from addresses
+where workspace_id = :ws and mac > :after order by mac limit :limit;
+
+-- name: add_suppression
+-- Keep the no of an erased address.
+insert into suppressions (workspace_id, mac, mac_key, at, event_id) values (:ws, :mac, :key, :at, :event);
+
+-- name: suppression
+-- Whether this address said no before it was erased.
+select at, event_id from suppressions where workspace_id = :ws and mac = :mac order by at desc limit 1;
+
+-- name: suppressions_of_event
+-- The suppressions one erasure made, for verification.
+select mac from suppressions where workspace_id = :ws and event_id = :event order by mac;

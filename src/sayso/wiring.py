@@ -1,0 +1,187 @@
+"""The only file that picks concrete parts and joins them: settings -> store, keys, words, channel, worker."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sayso.core.identity import Address
+from sayso.core.intents import Lexicon
+from sayso.core.workspace import Connection, Secret, Sender, Workspace
+from sayso.errors import ConfigError, KeyProblem, NotConfigured
+from sayso.flows import setup
+from sayso.flows.kit import Kit
+from sayso.flows.setup import Applied, Directory
+from sayso.ports import SECOND, Ports
+from sayso.rules.reader import Replies, load_replies, load_words, reply_for
+from sayso.settings import Settings, read_config, resolve
+from sayso.store.base import Store, Tx
+from sayso.vault import Vault
+
+if TYPE_CHECKING:
+    import httpx
+
+    from sayso.channels.base import Outbound, Sent, SenderAccount
+    from sayso.worker.run import Worker
+
+#: How long a secret read from a file or the environment is kept before it is looked at again.
+SECRET_LIFE: Final = 2 * SECOND
+#: Longest a provider may take to answer one call, seconds.
+SEND_TIMEOUT_S: Final = 20.0
+
+
+@dataclass(slots=True)
+class System:
+    """One installation, put together. Close it when done."""
+
+    store: Store
+    kit: Kit
+    directory: Directory
+    environ: dict[str, str]
+    graph_url: str = ""
+    _client: httpx.Client | None = None
+    _secrets: dict[Secret, tuple[int, str | None]] = field(default_factory=dict)
+
+    def secret(self, secret: Secret) -> str | None:
+        """The value of a secret, looked at again every two seconds so that a rotated file is noticed."""
+        now = self.kit.ports.clock.steady()
+        known = self._secrets.get(secret)
+        if known is None or now - known[0] > SECRET_LIFE:
+            known = self._secrets[secret] = (now, resolve(secret, self.environ))
+        return known[1]
+
+    def app_secrets(self, connection: Connection) -> list[str]:
+        """The app secrets a webhook of this connection may be signed with; empty means not configured."""
+        found = (self.secret(connection.app_secret), self.secret(connection.previous_secret))
+        return [value for value in found if value]
+
+    def account(self, workspace: Workspace, sender: Sender) -> SenderAccount:
+        """The right to speak for a sender. Raises NotConfigured without an access token."""
+        from sayso.channels.base import SenderAccount  # noqa: PLC0415  (asking the gate needs no channel)
+
+        connection = workspace.connections[sender.connection]
+        token = self.secret(connection.access_token)
+        if not token:
+            raise NotConfigured(f"Connection '{connection.name}' has no access token; set access_token in sayso.toml.")
+        return SenderAccount(sender.phone_number_id, token, self.graph_url or connection.base_url,
+                             connection.api_version)
+
+    def send(self, workspace: Workspace, sender: Sender, to: Address, message: Outbound, tag: str,
+             before_write: Callable[[], None]) -> Sent:
+        """Hand one message to the sender's provider, once."""
+        import httpx  # noqa: PLC0415
+
+        from sayso.channels import meta  # noqa: PLC0415
+
+        if self._client is None:
+            self._client = httpx.Client(follow_redirects=False, timeout=SEND_TIMEOUT_S)
+        return meta.send(self._client, self.account(workspace, sender), to, message, tag, SEND_TIMEOUT_S,
+                         before_write=before_write)
+
+    def worker(self) -> Worker:
+        """A worker over this system; start it, or let it settle."""
+        from sayso.worker.run import Worker  # noqa: PLC0415
+
+        return Worker(self.store, self.kit, self.directory.all, self.directory.by_id, self.send)
+
+    def apply(self, path: Path) -> Applied:
+        """Apply a sayso.toml. Raises ConfigError."""
+        declared = read_config(path, reserved=self._reserved)
+        applied = self.store.write(lambda tx: setup.apply(tx, self.kit, declared))
+        self.directory.refresh()
+        return applied
+
+    def _reserved(self, word: str) -> bool:
+        """A word that people use to leave or to ask for help cannot be made a keyword for joining."""
+        return self.kit.words().read(word).intent in ("stop", "help")
+
+    def workspace(self, slug: str = "") -> Workspace:
+        """The workspace of this slug, or the only one. Raises ConfigError."""
+        if slug:
+            found = self.directory.by_slug(slug)
+            if found is None:
+                raise ConfigError(f"There is no workspace '{slug}' in this database. Run `sayso init`.")
+            return found
+        everyone = self.directory.all()
+        if len(everyone) != 1:
+            hint = "Run `sayso init`." if not everyone else "Name one with --workspace or SAYSO_WORKSPACE."
+            raise ConfigError(f"There are {len(everyone)} workspaces in this database. {hint}")
+        return everyone[0]
+
+    def close(self) -> None:
+        """Finish what is waiting and let go of database and connections."""
+        if self._client is not None:
+            self._client.close()
+        self.store.close()
+
+
+def open_system(settings: Settings, *, ports: Ports | None = None, environ: dict[str, str] | None = None) -> System:
+    """Open the database with its keys. Raises ConfigError, KeyProblem, SchemaTooNew, Unavailable."""
+    ports = ports or Ports()
+    store = open_store(settings.database, ports)
+    try:
+        vault = _open_vault(settings, store)
+        kit = Kit(ports, vault, _words, _replies)
+        return System(store, kit, Directory(store, ports.clock), dict(os.environ if environ is None else environ))
+    except BaseException:
+        store.close()
+        raise
+
+
+def open_store(database: str, ports: Ports) -> Store:
+    """SQLite for a path, PostgreSQL for a URL."""
+    if database.startswith(("postgresql://", "postgres://")):
+        from sayso.store.postgres import PostgresStore  # noqa: PLC0415  (a SQLite user does not load a second driver)
+
+        return PostgresStore(database)
+    if "://" in database:
+        raise ConfigError("The database is a file path or a postgresql:// URL.")
+    from sayso.store.sqlite import SqliteStore  # noqa: PLC0415
+
+    return SqliteStore(database, clock=ports.clock)
+
+
+def _open_vault(settings: Settings, store: Store) -> Vault:
+    """The keys, checked against what the database remembers of them. A fresh database takes fresh keys; a used one
+    whose keys are lost does not start, for it could read nothing and would deny everybody."""
+    stored = store.read(lambda tx: tx.row("meta", name="key_check"))
+    if settings.keys:
+        vault = Vault.from_text(settings.keys)
+    elif settings.keys_file is None:
+        raise KeyProblem("No keys: set SAYSO_KEYS_FILE.")
+    elif stored is not None and not settings.keys_file.exists():
+        raise KeyProblem(f"The key file {settings.keys_file} is missing, and this database was made with one. "
+                         "Put it back from your backup of the keys, or point SAYSO_KEYS_FILE to it.")
+    else:
+        vault = Vault.open(settings.keys_file, create=True)
+    if stored is not None:
+        vault.check(json.loads(stored[0]))
+    store.write(partial(_remember, vault))
+    return vault
+
+
+def _remember(vault: Vault, tx: Tx) -> None:
+    """Keep the check values of every key this database has ever been opened with."""
+    row = tx.row("meta", name="key_check")
+    known = json.loads(row[0]) if row else {}
+    if known != (merged := known | vault.check_value()):
+        tx.run("set_meta", name="key_check", value=json.dumps(merged, sort_keys=True))
+
+
+@cache
+def _words() -> Lexicon:
+    return Lexicon(load_words())
+
+
+@cache
+def _all_replies() -> dict[str, Replies]:
+    return load_replies()
+
+
+def _replies(lang: str) -> Replies:
+    return reply_for(lang, _all_replies())
