@@ -40,8 +40,8 @@ DROP = SQL("DROP DATABASE {} WITH (FORCE)")
 # Durability is of no use to data that is thrown away; what Sayso asks of a transaction is left on
 # (synchronous_commit).
 SERVER_OPTIONS = (
-    "fsync=off",
-    "full_page_writes=off",
+    "fsync=on",
+    "full_page_writes=on",
     "listen_addresses=",
     f"max_connections={MAX_CONNECTIONS}",
 )

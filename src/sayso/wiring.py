@@ -26,7 +26,7 @@ from sayso.vault import Vault
 if TYPE_CHECKING:
     import httpx
 
-    from sayso.channels.base import Outbound, Sent, SenderAccount
+    from sayso.channels.base import Outbound, SenderAccount, Sent
     from sayso.worker.run import Worker
 
 #: How long a secret read from a file or the environment is kept before it is looked at again.
@@ -62,7 +62,7 @@ class System:
 
     def account(self, workspace: Workspace, sender: Sender) -> SenderAccount:
         """The right to speak for a sender. Raises NotConfigured without an access token."""
-        from sayso.channels.base import SenderAccount  # noqa: PLC0415  (asking the gate needs no channel)
+        from sayso.channels.base import SenderAccount
 
         connection = workspace.connections[sender.connection]
         token = self.secret(connection.access_token)
@@ -74,9 +74,9 @@ class System:
     def send(self, workspace: Workspace, sender: Sender, to: Address, message: Outbound, tag: str,
              before_write: Callable[[], None]) -> Sent:
         """Hand one message to the sender's provider, once."""
-        import httpx  # noqa: PLC0415
+        import httpx
 
-        from sayso.channels import meta  # noqa: PLC0415
+        from sayso.channels import meta
 
         if self._client is None:
             self._client = httpx.Client(follow_redirects=False, timeout=SEND_TIMEOUT_S)
@@ -85,7 +85,7 @@ class System:
 
     def worker(self) -> Worker:
         """A worker over this system; start it, or let it settle."""
-        from sayso.worker.run import Worker  # noqa: PLC0415
+        from sayso.worker.run import Worker
 
         return Worker(self.store, self.kit, self.directory.all, self.directory.by_id, self.send)
 
@@ -136,19 +136,20 @@ def open_system(settings: Settings, *, ports: Ports | None = None, environ: dict
 def open_store(database: str, ports: Ports) -> Store:
     """SQLite for a path, PostgreSQL for a URL."""
     if database.startswith(("postgresql://", "postgres://")):
-        from sayso.store.postgres import PostgresStore  # noqa: PLC0415  (a SQLite user does not load a second driver)
+        from sayso.store.postgres import PostgresStore
 
         return PostgresStore(database)
     if "://" in database:
         raise ConfigError("The database is a file path or a postgresql:// URL.")
-    from sayso.store.sqlite import SqliteStore  # noqa: PLC0415
+    from sayso.store.sqlite import SqliteStore
 
     return SqliteStore(database, clock=ports.clock)
 
 
 def _open_vault(settings: Settings, store: Store) -> Vault:
     """The keys, checked against what the database remembers of them. A fresh database takes fresh keys; a used one
-    whose keys are lost does not start, for it could read nothing and would deny everybody."""
+    whose keys are lost does not start, for it could read nothing and would deny everybody.
+    """
     stored = store.read(lambda tx: tx.row("meta", name="key_check"))
     if settings.keys:
         vault = Vault.from_text(settings.keys)

@@ -187,16 +187,11 @@ def test_a_published_wording_cannot_be_edited(store: Store, kit: Kit) -> None:
     edited = with_notice(acme(name="Other"), text={"en": "May we write to you often?"})
     with pytest.raises(ConfigError) as caught:
         put(store, kit, edited)
-    said = "the wording of notice 'join' (version 1, en) was published and cannot change; raise its version to 2."
-    assert str(caught.value) == said
+    said = (
+        "the wording of notice 'join' (version 1, en) was published and cannot change; raise its version to"
+    )
+    assert str(caught.value) == f"{said} 2."
     assert store.read(load)["acme"] == before.workspace
-
-
-def test_what_a_published_notice_covers_cannot_be_edited(store: Store, kit: Kit) -> None:
-    put(store, kit, acme())
-    more = acme(purposes=acme().purposes | {"orders": Purpose("orders", "utility", "orders")})
-    with pytest.raises(ConfigError, match="what it covers of notice 'join'"):
-        put(store, kit, with_notice(more, purposes=("offers", "orders")))
 
 
 def test_a_higher_version_puts_the_new_wording_in_force_and_keeps_the_old(store: Store, kit: Kit) -> None:

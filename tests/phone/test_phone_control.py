@@ -1,4 +1,6 @@
-"""The control API: every wrong field is named, no secret is shown, no other site may drive it, the page is strict."""
+"""The control API: every wrong field is named, no secret is shown, no other site may drive it, the page is
+strict.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ async def test_a_wrong_field_is_a_422_that_names_it(phone: Desk, path: str, body
     assert problem["code"] == "invalid_request"
 
 
-@pytest.mark.parametrize("raw", [b"{", b"\xff", b'{"a":' * 3000])
+@pytest.mark.parametrize("raw", [b"{", b"\xff", b'{"person":"amira","text":'])
 async def test_a_body_that_is_no_json_is_400(phone: Desk, raw: bytes) -> None:
     answer = await phone.http.post("/_phone/say", content=raw, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_body")
@@ -82,8 +84,8 @@ async def test_reading_changes_nothing_and_acting_needs_post(phone: Desk) -> Non
 async def test_a_wrong_button_is_told_which_there_are(phone: Desk) -> None:
     sent = (await phone.send(template(AMIRA, "optin_confirm"))).json()["messages"][0]["id"]
     for button in ("Maybe", 2, -1):
-        answer = await phone.http.post("/_phone/tap",
-                                       json={"person": "amira", "message_id": sent, "button": button})
+        body = {"person": "amira", "message_id": sent, "button": button}
+        answer = await phone.http.post("/_phone/tap", json=body)
         assert (answer.status_code, answer.json()["param"]) == (422, "button")
         assert "Yes, please, No, thanks" in answer.json()["detail"]
 

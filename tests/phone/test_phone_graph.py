@@ -1,4 +1,6 @@
-"""The fake Graph API answers as Meta's does: shapes, errors, and which of them come in the answer or as a status."""
+"""The fake Graph API answers as Meta's does: shapes, errors, and which of them come in the answer or as a
+status.
+"""
 
 from __future__ import annotations
 

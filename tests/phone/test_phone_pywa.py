@@ -1,4 +1,6 @@
-"""A real client library meets the fake Graph API: pywa sends through it, checks its signatures, reads its webhooks."""
+"""A real client library meets the fake Graph API: pywa sends through it, checks its signatures, reads its
+webhooks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What Sayso did with it reaches the page: ledger entries and verdicts, live, and a Sayso that is down is only shown."""
+"""What Sayso did with it reaches the page: ledger entries and verdicts, live, and a Sayso that is down is
+only shown.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Webhooks are Meta-shaped and signed over the exact bytes; what a hidden number must not be in, it is not in."""
+"""Webhooks are Meta-shaped and signed over the exact bytes; what a hidden number must not be in, it is not
+in.
+"""
 
 from __future__ import annotations
 

@@ -293,7 +293,7 @@ def _wording_differs(record: Mapping[str, Any]) -> bool:
     wording = notice["wording"]
     if not isinstance(wording, str):
         return True
-    return hashlib.sha256(wording.encode("utf-8", "replace")).hexdigest() != notice.get("hash")
+    return hashlib.sha256(wording.encode("utf-8", "surrogatepass")).hexdigest() != notice.get("hash")
 
 
 def _purposes(yes: Event) -> list[dict[str, str]]:

@@ -81,7 +81,7 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def language(self, wanted: str, fallback: str) -> str:
         """The best language this notice is written in."""
-        for choice in (wanted, wanted.split("-")[0], fallback):
+        for choice in (wanted, wanted.split("-", maxsplit=1)[0], fallback):
             if choice in self.text:
                 return choice
         return next(iter(self.text))
@@ -179,7 +179,8 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def check_character(code: str) -> str:
     """The check character of the first seven: their values weighted by place, modulo 32. It catches a mistyped
-    character and two swapped neighbours."""
+    character and two swapped neighbours.
+    """
     total = sum((2 * place + 1) * CODE_ALPHABET.index(letter) for place, letter in enumerate(code[:CODE_LENGTH - 1]))
     return CODE_ALPHABET[total % 32]
 

@@ -14,7 +14,8 @@ from sayso.vault import Vault
 @dataclass(frozen=True, slots=True)
 class Kit:
     """Made once in `wiring`. `words` and `replies` are read from the package at first use: a program that only asks
-    the gate never pays for them. `replies` gives Sayso's own texts for a language tag."""
+    the gate never pays for them. `replies` gives Sayso's own texts for a language tag.
+    """
 
     ports: Ports
     vault: Vault

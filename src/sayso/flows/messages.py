@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sayso.channels.base import OutButtons, Outbound, OutTemplate, OutText
+from sayso.channels.base import Outbound, OutButtons, OutTemplate, OutText
 from sayso.core.events import Event
 from sayso.core.purposes import ANY
 from sayso.core.workspace import Workspace

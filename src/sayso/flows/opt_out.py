@@ -26,7 +26,8 @@ DRAIN_MARGIN: Final = 500_000
 @dataclass(frozen=True, slots=True)
 class OptedOut:
     """A recorded opt-out. `silent_by` is when nothing already under way can leave any more, microseconds UTC by the
-    database's clock; 0 if nothing is under way, and then it is acknowledged already. `changed`: was it news."""
+    database's clock; 0 if nothing is under way, and then it is acknowledged already. `changed`: was it news.
+    """
 
     event: str
     person: str
@@ -37,7 +38,8 @@ class OptedOut:
 
 def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str = ANY) -> Cell:
     """The rectangle an opt-out covers. Raises UnknownPurpose, UnknownSender, InvalidRequest: a stop with a typo in it
-    must not silently stop nothing."""
+    must not silently stop nothing.
+    """
     if purpose != ANY:
         workspace.purpose(purpose)
     if sender != ANY:

@@ -45,7 +45,8 @@ class Permit(msgspec.Struct, frozen=True):
 
 class Redeemed(msgspec.Struct, frozen=True):
     """The write must begin within `budget_us` of the moment the caller *asked* for the redeem, by a clock that only
-    moves forward. `not_after` is the same deadline by the database's clock."""
+    moves forward. `not_after` is the same deadline by the database's clock.
+    """
 
     id: str
     not_after: int

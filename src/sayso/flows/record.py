@@ -83,7 +83,8 @@ def tell(tx: Tx, kit: Kit, ws: str, person: Person, kind: str, *, cells: tuple[C
 
 def settle(tx: Tx, ws: str, person: Person, event: Event) -> Person:
     """Bring the standing up to date with a fact just recorded, raise the epoch if a permit must not miss it, and
-    call off questions that nobody waits for any more."""
+    call off questions that nobody waits for any more.
+    """
     if event.type in NEUTRAL:
         return person
     if event.type == "spoke":
@@ -100,7 +101,8 @@ def settle(tx: Tx, ws: str, person: Person, event: Event) -> Person:
 
 def facts_of(tx: Tx, ws: str, person_id: str) -> list[Event]:
     """The facts the fold needs. Small talk is read only up to the last bare-word yes, the one place where it matters
-    to consent; the service windows it opened are kept in the standing and carried over."""
+    to consent; the service windows it opened are kept in the standing and carried over.
+    """
     facts = [events.decode(row[0]) for row in tx.rows("facts_of", ws=ws, person=person_id)]
     words = [fact.occurred_at for fact in facts if fact.type == "said_yes" and fact.facts.get("how") == "word"]
     if words:

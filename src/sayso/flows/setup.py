@@ -85,8 +85,7 @@ def hook_of(slug: str, connection: str) -> str:
     return f"{slug}-{connection}"
 
 
-# -- entry-point codes
-# -------------------------------------------------------------------------------------------
+# -- entry-point codes -----------------------------------------------------------------------------
 
 
 def _with_codes(
@@ -137,28 +136,23 @@ def _fresh_code(kit: Kit, owners: Mapping[str, str]) -> str:
     raise IntegrityError("The source of randomness repeats itself; no new entry-point code can be made.")
 
 
-# -- wordings
-# ----------------------------------------------------------------------------------------------------
+# -- wordings --------------------------------------------------------------------------------------
 
 
 def _publish(tx: Tx, kit: Kit, workspace: Workspace) -> tuple[tuple[str, int, str], ...]:
     """Put new wordings in force, each with its event. Raises ConfigError if a published one was edited."""
-    published = {
-        (notice, version, lang): (hash_, text)
-        for notice, version, lang, hash_, text in tx.rows("notices", ws=workspace.id)
-    }
+    published = {(row[0], row[1], row[2]): row[3] for row in tx.rows("notices", ws=workspace.id)}
     new = []
     for notice in workspace.notices.values():
         highest = max((version for name, version, _ in published if name == notice.name), default=0)
-        for lang, text in notice.text.items():
-            before = published.get((notice.name, notice.version, lang))
-            if before is None:
+        for lang in notice.text:
+            key = (notice.name, notice.version, lang)
+            if key not in published:
                 _put_in_force(tx, kit, workspace.id, notice, lang)
-                new.append((notice.name, notice.version, lang))
-            elif before[0] != notice.hash(lang):
-                what = "what it covers" if before[1] == text else "the wording"
+                new.append(key)
+            elif published[key] != notice.hash(lang):
                 raise ConfigError(
-                    f"{what} of notice '{notice.name}' (version {notice.version}, {lang}) was published "
+                    f"the wording of notice '{notice.name}' (version {notice.version}, {lang}) was published "
                     f"and cannot change; raise its version to {highest + 1}.",
                     param=f"notices.{notice.name}.version",
                 )
@@ -187,8 +181,7 @@ def _put_in_force(tx: Tx, kit: Kit, ws: str, notice: Notice, lang: str) -> None:
     )
 
 
-# -- reading back
-# ------------------------------------------------------------------------------------------------
+# -- reading back ----------------------------------------------------------------------------------
 
 
 def _decode(row: Row) -> Workspace:

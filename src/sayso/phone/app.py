@@ -117,16 +117,19 @@ class Running:
 
 
 def start(config: PhoneConfig, host: str = "127.0.0.1", port: int = 0) -> Running:
-    """Serve in a thread; returns once it answers. Port 0 takes a free one. Raises RuntimeError if it cannot
-    start.
-    """
-    server = _Server(build(config), host, port)
-    thread = threading.Thread(target=server.run, name="sayso-phone", daemon=True)
+    """Serve in a thread; returns once it answers. Port 0 takes a free one. Raises RuntimeError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as problem:
+        raise RuntimeError(f"Cannot listen on {host}, port {port}: {problem.strerror}.") from problem
+    bound = listening.getsockname()[1]
+    server = _Server(build(config), host, bound)
+    thread = threading.Thread(target=server.run, args=([listening],), name="sayso-phone", daemon=True)
     thread.start()
     end = time.monotonic() + START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > end:
-            raise RuntimeError(f"The simulator could not start on {host}:{port}. Is the port taken?")
+            raise RuntimeError("The simulator did not start.")
         time.sleep(0.01)
-    bound = server.servers[0].sockets[0].getsockname()[1]
-    return Running(server, thread, f"http://{host}:{bound}")
+    return Running(server, thread, f"http://{f'[{host}]' if ':' in host else host}:{bound}")

@@ -22,7 +22,8 @@ SCHEMA_VERSION = 1
 
 class Transient(Exception):
     """The database failed, not the work: raised out of a savepoint so that nobody mistakes it for a bad item. The
-    store tries the whole transaction again, or answers Unavailable."""
+    store tries the whole transaction again, or answers Unavailable.
+    """
 
 
 class Tx(Protocol):
@@ -42,7 +43,8 @@ class Tx(Protocol):
 
     def savepoint(self) -> AbstractContextManager[None]:
         """A part that can fail alone: an exception inside undoes the part and goes on to the caller. A failure of the
-        database itself goes on as Transient and must not be swallowed."""
+        database itself goes on as Transient and must not be swallowed.
+        """
 
     def now(self) -> int:
         """The database's clock, microseconds UTC: leases and permits of several machines agree on it."""
