@@ -6,7 +6,6 @@ import base64
 import hashlib
 import itertools
 import json
-import os
 import stat
 import struct
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,14 +99,11 @@ def test_a_user_id_never_has_the_mac_input_of_a_phone() -> None:
 
 def test_a_user_id_keeps_its_case_and_its_kind() -> None:
     keys = vault()
-    macs = {
-        keys.address_mac(SHOP, each)
-        for each in (DANAS_ID, Address("bsuid", "US.abc"), Address("bsuid", "US.ABC"), Address("parent_bsuid", "US.ABC"))
-    }
-    assert len(macs) == 4
+    ids = [DANAS_ID, Address("bsuid", "US.a"), Address("bsuid", "US.A"), Address("parent_bsuid", "US.A")]
+    assert len({keys.address_mac(SHOP, each) for each in ids}) == 4
 
 
-@pytest.mark.parametrize("value", ["447700900123", "+", "+44 7700", "+4477_00", "+\u0664\u0664", "+" + "1" * 16, ""])
+@pytest.mark.parametrize("value", ["", "447700900123", "+", "+44 77", "+44_77", "+\u0664", "+" + "1" * 16])
 def test_an_address_that_is_not_canonical_has_no_mac(value: str) -> None:
     with pytest.raises(InvalidAddress):
         vault().address_mac(SHOP, Address("phone", value))
@@ -136,8 +133,7 @@ def test_threads_share_the_vault_without_mixing_macs() -> None:
     seen: list[list[bytes]] = []
 
     def work() -> None:
-        for _ in range(20):
-            seen.append([keys.address_mac(SHOP, phone) for phone in phones])
+        seen.extend([keys.address_mac(SHOP, phone) for phone in phones] for _ in range(20))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -248,7 +244,7 @@ def test_a_key_being_read_during_an_erasure_does_not_come_back() -> None:
     cipher = keys._person_cipher(SHOP, AMIRA, wrapped)
     ready = ciphers.PeopleReady(2)
 
-    def erased_meanwhile() -> ciphers.AESGCM:
+    def erased_meanwhile() -> AESGCM:
         ready.forget(AMIRA)
         return cipher
 
@@ -330,12 +326,16 @@ def test_its_signatures_verify_and_others_do_not() -> None:
 # --- the key file -------------------------------------------------------------------------------------------
 
 
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_the_first_start_makes_a_key_file_that_only_its_owner_can_open(tmp_path: Path) -> None:
     path = tmp_path / "sayso.keys"
     made = Vault.open(path, create=True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Vault.open(path, create=True).to_text() == Vault.open(path, create=False).to_text() == made.to_text()
-    assert os.listdir(tmp_path) == ["sayso.keys"]
+    assert [Vault.open(path, create=create).to_text() for create in (True, False)] == [made.to_text()] * 2
+    assert names(tmp_path) == ["sayso.keys"]
     assert made.installation_id.startswith("ins_")
     assert len(made.installation_id) == 30
     assert made.installation_id[4] in "01234567"
@@ -350,7 +350,7 @@ def test_two_processes_starting_at_once_share_one_key_file(tmp_path: Path) -> No
     keyfile.make(path, vault("first").to_text())
     keyfile.make(path, vault("second").to_text())
     assert Vault.open(path, create=True).public_key == vault("first").public_key
-    assert os.listdir(tmp_path) == ["sayso.keys"]
+    assert names(tmp_path) == ["sayso.keys"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o610])
@@ -367,7 +367,7 @@ def test_a_key_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -
 def test_a_lost_key_file_is_not_replaced_by_a_new_one(tmp_path: Path) -> None:
     with pytest.raises(KeyProblem, match=r"no key file at .*Put back the key file"):
         Vault.open(tmp_path / "sayso.keys", create=False)
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_a_place_where_no_file_can_be_is_a_key_problem(tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_saving_replaces_the_file_and_keeps_it_private(tmp_path: Path) -> None:
     rotated.save(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Vault.open(path, create=False).to_text() == rotated.to_text()
-    assert os.listdir(tmp_path) == ["sayso.keys"]
+    assert names(tmp_path) == ["sayso.keys"]
 
 
 def broken(change: Callable[[dict[str, object]], object]) -> str:
@@ -427,7 +427,8 @@ def test_a_key_file_of_a_wrong_form_is_refused(text: str | bytes) -> None:
 
 def test_no_key_is_shown_by_a_repr_or_an_error() -> None:
     keys = vault()
-    secrets = [each["key"] for each in (*json.loads(keys.to_text())["mac"], json.loads(keys.to_text())["sign"])]
+    content = json.loads(keys.to_text())
+    secrets = [each["key"] for each in (*content["mac"], *content["seal"], content["sign"])]
     shown = repr(keys) + repr(keys._file) + repr(keys.check_value())
     with pytest.raises(KeyProblem) as problem:
         Vault.from_text(keys.to_text().replace('"created_at"', '"made_at"'))
@@ -456,7 +457,7 @@ def test_a_wrong_key_is_named_and_the_way_out_is_told() -> None:
     stored = vault().check_value()
     with pytest.raises(KeyProblem) as problem:
         vault("stranger").check(stored)
-    for words in ("MAC key 1", "seal key 1", "the signing key", "the installation id", "Put back the key file"):
+    for words in ("MAC key 1", "seal key 1", "the signing key", "the installation id", "Put back the key"):
         assert words in str(problem.value)
     stranger = vault("stranger").check_value()
     with pytest.raises(KeyProblem, match=r"made with: seal key 1\. Put back"):

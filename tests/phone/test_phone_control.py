@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import sayso.phone.app
-from tests.phone.desk import AMIRA, SECRET, TOKEN, Desk, desk, template
+from tests.phone.desk import AMIRA, SECRET, TOKEN, Desk, desk, template, text
 
 pytestmark = pytest.mark.anyio
 
@@ -116,8 +116,7 @@ async def test_two_business_numbers_have_chats_of_their_own() -> None:
     async with desk(numbers=numbers) as phone:
         await phone.act("say", person="amira", to="222", text="hi")
         await phone.act("native", person="amira", to="222", value="stop")
-        codes = [(await phone.send({"to": AMIRA, "type": "text", "text": {"body": "x"}}, number=n)).status_code
-                 for n in ("111", "222")]
+        codes = [(await phone.send(text(AMIRA), number=number)).status_code for number in ("111", "222")]
         assert codes == [400, 200]
         await phone.settle()
         assert {c["value"]["metadata"]["phone_number_id"] for c in phone.receiver.changes()} == {"222"}
@@ -163,4 +162,5 @@ def test_the_scripts_ask_nobody_else_and_write_no_html() -> None:
 
 def test_the_styles_are_logical_so_that_right_to_left_works() -> None:
     style = (STATIC / "phone.css").read_text(encoding="utf-8")
-    assert re.findall(r"(?:margin|padding|border|inset)-(?:left|right)|text-align: (?:left|right)", style) == []
+    physical = r"(?:margin|padding|border|inset)-(?:left|right)|text-align: (?:left|right)"
+    assert re.findall(physical, style) == []

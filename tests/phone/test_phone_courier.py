@@ -89,7 +89,8 @@ async def test_batch_puts_several_into_one_envelope(phone: Desk) -> None:
     assert [status["status"] for status in phone.receiver.statuses()] == ["sent", "delivered", "read"]
 
 
-async def test_what_waits_for_company_goes_alone_after_a_while(phone: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_waits_for_company_goes_alone_after_a_while(
+        phone: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sayso.phone.courier.HOLD_SECONDS", 0.05)
     await phone.act("knobs", batch=10)
     await chatter(phone, 2)
@@ -103,7 +104,8 @@ async def test_lose_next_loses_exactly_those(phone: Desk) -> None:
     await chatter(phone, 4)
     await phone.settle()
     assert words(phone) == ["2", "3"]
-    assert [delivery["outcome"] for delivery in await log(phone)] == ["lost", "lost", "delivered", "delivered"]
+    outcomes = [delivery["outcome"] for delivery in await log(phone)]
+    assert outcomes == ["lost", "lost", "delivered", "delivered"]
 
 
 async def kept(seed: int) -> list[str]:

@@ -18,8 +18,9 @@ DANAS_ID = "GB.1349120865530274104"
 
 def rows(count: int) -> dict[str, Any]:
     found = [{"id": f"r{n}", "title": f"Row {n}"} for n in range(count)]
-    return {"to": AMIRA, "type": "interactive", "interactive": {
-        "type": "list", "body": {"text": "Choose"}, "action": {"button": "Topics", "sections": [{"rows": found}]}}}
+    action = {"button": "Topics", "sections": [{"rows": found}]}
+    return {"to": AMIRA, "type": "interactive",
+            "interactive": {"type": "list", "body": {"text": "Choose"}, "action": action}}
 
 
 async def test_it_answers_a_send_with_contact_and_message_id(phone: Desk) -> None:

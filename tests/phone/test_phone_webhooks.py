@@ -51,7 +51,8 @@ async def test_words_come_as_a_text_message(phone: Desk) -> None:
     assert change["field"] == "messages"
     value = change["value"]
     assert value["metadata"] == {"display_phone_number": "447700900900", "phone_number_id": NUMBER}
-    assert value["contacts"] == [{"profile": {"name": "Amira"}, "wa_id": "447700900101", "user_id": AMIRAS_ID}]
+    assert value["contacts"] == [
+        {"profile": {"name": "Amira"}, "wa_id": "447700900101", "user_id": AMIRAS_ID}]
     message = value["messages"][0]
     assert message.pop("timestamp").isdigit()
     assert message == {"from": "447700900101", "from_user_id": AMIRAS_ID, "id": said["message_id"],
@@ -118,7 +119,8 @@ async def test_a_shared_new_number_names_old_and_new(phone: Desk) -> None:
     value = phone.receiver.changes()[0]["value"]
     assert "contacts" not in value
     message = value["messages"][0]
-    assert (message["type"], message["from"], message["from_user_id"]) == ("system", "447700900101", AMIRAS_ID)
+    assert message["type"] == "system"
+    assert (message["from"], message["from_user_id"]) == ("447700900101", AMIRAS_ID)
     system = message["system"]
     assert system["type"] == "user_changed_number"
     assert system["wa_id"] == "447700900555"

@@ -78,7 +78,7 @@ def speak(verdict: Literal["allow", "deny", "wait"], reason: str, mark: Mark | N
     return Verdict(verdict, reason, REASONS[reason], mark.event if mark else "", until)
 
 
-def _unreadable(standing: Standing, question: Question) -> Verdict | None:
+def _unreadable(standing: Standing, _: Question) -> Verdict | None:
     return None if standing.readable else speak("deny", "unreadable")
 
 

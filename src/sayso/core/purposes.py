@@ -30,9 +30,9 @@ class Cell(NamedTuple):
     def covers(self, other: Cell) -> bool:
         """True if every cell of `other` is a cell of this."""
         return (
-            (self.purpose == ANY or self.purpose == other.purpose)
-            and (self.sender == ANY or self.sender == other.sender)
-            and (self.cls == ANY or self.cls == other.cls)
+            self.purpose in (ANY, other.purpose)
+            and self.sender in (ANY, other.sender)
+            and self.cls in (ANY, other.cls)
         )
 
     def touches(self, other: Cell) -> bool:

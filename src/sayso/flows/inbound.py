@@ -77,7 +77,7 @@ def receive(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item
             done, repeated = done + fresh, repeated + (not fresh)
         except Transient:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (kept as unhandled and shown; the database's own failures passed above)
             reason = error.args[0] if isinstance(error, NotForUs) else f"failed: {type(error).__name__}"
             _keep(tx, kit, workspace, connection, reason, item, raw)
             unhandled += 1
@@ -118,9 +118,8 @@ def _who(heard: Heard, item: Inbound) -> Person:
 
 
 def _spoke(heard: Heard, person: Person, item: Spoken) -> Person:
-    event, person = tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at,
-                         clock=heard.clock, facts={"inbound": heard.sender.name})
-    return person
+    return tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at, clock=heard.clock,
+                facts={"inbound": heard.sender.name})[1]
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
@@ -292,8 +291,7 @@ def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str,
                clock=heard.clock, evidence=evidence)
 
 
-def _tapped_stop(heard: Heard, person: Person, item: InboundButton, event_id: str,
-                 evidence: Mapping[str, str]) -> None:
+def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:
     """Leaving needs no look-up: whoever tapped it wants out."""
     said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
                         occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
@@ -301,8 +299,7 @@ def _tapped_stop(heard: Heard, person: Person, item: InboundButton, event_id: st
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
 
 
-def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: str,
-                 evidence: Mapping[str, str]) -> None:
+def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: str, _: Mapping[str, str]) -> None:
     if confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "stop_suspected") is None:
         _spoke(heard, person, item)
         return

@@ -37,17 +37,15 @@ def find(tx: Tx, kit: Kit, ws: str, address: Address, *, lock: bool = True) -> P
     return person_by_id(tx, ws, row[0], lock=lock) if row else None
 
 
-def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "", how: str = "webhook") -> Person:
+def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "",
+             how: str = "webhook") -> Person:
     """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
 
     An address that said no before its data was erased brings that no back with it.
     """
     held = [(address, look_up(tx, kit, ws, address)) for address in addresses]
     ids = sorted({row[0] for _, row in held if row})
-    if ids:
-        person = _existing(tx, kit, ws, ids)
-    else:
-        person = _create(tx, kit, ws, lang)
+    person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
     missing = [address for address, row in held if row is None]
     return _link(tx, kit, ws, person, missing, how) if missing else person
 

@@ -61,7 +61,7 @@ def verify(tx: Tx, kit: Kit, ws: str) -> Report:
         lambda: _ledger(tx, kit, ws, report, walk), lambda: _waiting(tx, kit, ws, report, walk),
         lambda: _erasures(report, walk), lambda: _checkpoints(tx, kit, ws, report, walk),
         lambda: _people(tx, ws, report, walk), lambda: _addresses(tx, kit, ws, report, walk),
-        lambda: _suppressions(tx, ws, report, walk),
+        lambda: _suppressions(tx, ws),
     ]
     for step in steps:
         try:
@@ -244,7 +244,7 @@ def _remade(tx: Tx, kit: Kit, ws: str, person: str, mac: bytes, links: set[str])
     return mac in macs and any(f"{row[1]}:{old.hex()}" in links for old in macs)
 
 
-def _suppressions(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
+def _suppressions(tx: Tx, ws: str) -> None:
     """Suppressions are primary data, committed to in the `erased` fact: compared with that, not rebuilt."""
     for (body,) in tx.rows("erasures", ws=ws):
         event = events.decode(bytes(body))

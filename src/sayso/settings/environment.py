@@ -61,7 +61,6 @@ SETTINGS: Final = (
             "Slug of the workspace that commands and the library use where there are several.", "text"),
 )  # fmt: skip
 _DEFAULTS: Final = {setting.name: setting.default for setting in SETTINGS}
-_KINDS: Final[Mapping[str, Kind]] = {setting.name: setting.kind for setting in SETTINGS}
 
 
 @dataclass(frozen=True, slots=True)

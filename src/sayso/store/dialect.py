@@ -1,7 +1,9 @@
 """Named queries and migrations, read from this folder's `.sql` files and fitted to a database.
 
 A query opens with `-- name: word` and a sentence. Parameters are written `:name`. What only PostgreSQL understands
-stands in `/*pg … */` and is a comment to SQLite; that is the whole difference between the two.
+stands in `/*pg … */` and is a comment to SQLite; that is the whole difference between the two. SQLite joins in the
+order written where the text says `cross join`, and keeps off an index where a column has `+ 0`; PostgreSQL plans by
+itself.
 """
 
 from __future__ import annotations

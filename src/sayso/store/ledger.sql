@@ -13,13 +13,15 @@ insert into openings (workspace_id, event_id, person_id, sealed) values (:ws, :e
 
 -- name: facts_of
 -- All facts of a person and of records merged into it, small talk left out.
-select e.body from people p join events e on e.workspace_id = p.workspace_id and e.person_id = p.person_id
-where p.workspace_id = :ws and p.root_id = :person and e.type <> 'spoke';
+select e.body from people p cross join events e
+where p.workspace_id = :ws and p.root_id = :person
+  and e.workspace_id = p.workspace_id and e.person_id = p.person_id and e.type <> 'spoke';
 
 -- name: spoken_by
 -- Small talk of a person between two times.
-select e.body from people p join events e on e.workspace_id = p.workspace_id and e.person_id = p.person_id
-where p.workspace_id = :ws and p.root_id = :person and e.type = 'spoke'
+select e.body from people p cross join events e
+where p.workspace_id = :ws and p.root_id = :person
+  and e.workspace_id = p.workspace_id and e.person_id = p.person_id and e.type = 'spoke'
   and e.occurred_at >= :since and e.occurred_at <= :until;
 
 -- name: event
@@ -34,10 +36,10 @@ where e.workspace_id = :ws and e.event_id = :event;
 
 -- name: history_of
 -- A person's facts with their leaves, oldest first.
-select e.body, l.leaf_index from people p
-join events e on e.workspace_id = p.workspace_id and e.person_id = p.person_id
+select e.body, l.leaf_index from people p cross join events e
 left join leaves l on l.workspace_id = e.workspace_id and l.event_id = e.event_id
-where p.workspace_id = :ws and p.root_id = :person order by e.occurred_at, e.event_id;
+where p.workspace_id = :ws and p.root_id = :person
+  and e.workspace_id = p.workspace_id and e.person_id = p.person_id order by e.occurred_at, e.event_id;
 
 -- name: opening
 -- What one fact's commitments hide.

@@ -130,9 +130,9 @@ where workspace_id = :ws and permit_id = :permit and state = 'open';
 
 -- name: in_flight
 -- The last moment at which a message already under way may still leave, 0 when none is under way.
-select coalesce(max(not_after), 0) from permits
+select coalesce(max(not_after + 0), 0) from permits
 where workspace_id = :ws and person_id = :person and state = 'redeemed' and redeemed_at <= :before
-  and not_after > :since;
+  and not_after + 0 > :since;
 
 -- name: move_permits
 -- Permits of a merged record go over to the surviving one.

@@ -153,7 +153,7 @@ class PostgresStore:
                     raise Unavailable(f"PostgreSQL cannot do this now ({type(error).__name__}).") from error
                 if attempt == TRIES:
                     raise Unavailable("Too many others are changing the same record.") from error
-            time.sleep(random.uniform(0, 0.005 * attempt))
+            time.sleep(random.uniform(0, 0.005 * attempt))  # noqa: S311  (jitter, not a secret)
         raise Unavailable("Too many others are changing the same record.")
 
     def submit(self, work: Callable[[Tx], T]) -> Future[T]:

@@ -70,6 +70,10 @@ class SqliteTx:
         except DISK as error:
             raise Transient(type(error).__name__) from error
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
     def now(self) -> int:
         """SQLite has no clock but the machine's."""
         return self._clock.now()
@@ -190,7 +194,7 @@ class SqliteStore:
             try:
                 connection = connection or self._connect()
                 self._commit(connection, batch)
-            except BaseException as error:  # a writer that dies silently would hang every caller
+            except BaseException as error:  # noqa: BLE001  a writer that dies silently would hang every caller
                 for job in batch:
                     if not job.answer.done():
                         job.answer.set_exception(_ours(error))
@@ -232,7 +236,7 @@ class SqliteStore:
                 return job.work(tx), None
         except Transient:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (handed to whoever gave the work)
             return None, error
 
     def close(self) -> None:
@@ -243,7 +247,7 @@ class SqliteStore:
             self._writer.join(timeout=30)
         tx: SqliteTx | None = getattr(self._local, "tx", None)
         if tx is not None:
-            tx._connection.close()
+            tx.close()
             self._local.tx = None
 
 

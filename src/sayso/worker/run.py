@@ -74,7 +74,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 busy = body()
-            except Exception as error:  # whatever happens, the loop goes on: a dead worker confirms nothing
+            except Exception as error:  # noqa: BLE001  whatever happens, the loop goes on: a dead worker confirms nothing
                 log("worker_stumbled", error=type(error).__name__, where=body.__name__)
                 self._stopping.wait(STUMBLE_S)
                 continue
