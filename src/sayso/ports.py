@@ -11,6 +11,9 @@ from typing import Protocol
 #: Crockford's base 32, the alphabet of ULIDs.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+_SHIFTS = range(120, -1, -10)
+
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -68,8 +71,4 @@ class Ports:
 def ulid(milliseconds: int, entropy: bytes) -> str:
     """26 characters that sort by time. `entropy` is 10 bytes."""
     value = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(entropy, "big")
-    letters = [""] * 26
-    for place in range(25, -1, -1):
-        letters[place] = ALPHABET[value & 31]
-        value >>= 5
-    return "".join(letters)
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])

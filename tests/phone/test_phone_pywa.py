@@ -16,7 +16,6 @@ from pywa.types.templates import BodyText, QuickReplyButton, TemplateLanguage
 from sayso.phone.app import PhoneConfig, Running, start
 from tests.phone.desk import AMIRA, BRUNO, NUMBER, SECRET, TOKEN
 
-
 # Called on the class it takes the values alone; its annotations describe only the call on an instance.
 values: Any = BodyText.params
 

@@ -10,6 +10,7 @@ only: "STOP." is a keyword, "stop by the shop at 5" is not. Three rules shape ev
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -130,6 +131,10 @@ def languages_of(tag: str | None, known: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(lang for low, lang in exact.items() if low.startswith(base + "-")))
 
 
+#: The same few tags come with every message.
+_languages_of = functools.lru_cache(256)(languages_of)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """One language's keywords as its file has them. `weak` and `doubtful` are among its words."""
@@ -197,8 +202,8 @@ class Lexicon:
             return _nothing("nothing readable is left of it")
         if len(key) > MAX_KEYWORD:
             return _nothing("it is too long to be a keyword")
-        own = languages_of(person_lang, self.languages)
-        home = tuple(lang for tag in workspace_langs for lang in languages_of(tag, self.languages))
+        own = _languages_of(person_lang, self.languages)
+        home = tuple(lang for tag in workspace_langs for lang in _languages_of(tag, self.languages))
         for spelling in dict.fromkeys((key, _respelled(key))):
             if spelling in ALWAYS_STOP:
                 first = next(iter((*own, *home)), None)

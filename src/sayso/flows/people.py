@@ -80,11 +80,10 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
         if person.wrapped is None:
             raise LookupError("an erased person takes no addresses")
         sealed = kit.vault.seal(ws, person.id, person.wrapped, address.dial.encode(), mac)
-        if not tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state="current", event=event.id):
-            tx.run("add_address", ws=ws, mac=mac, person=person.id, kind=address.kind, state="current",
-                   key=kit.vault.mac_key_id, sealed=sealed, event=event.id)
-        suppressed += [row for old in kit.vault.address_macs(ws, address) if (row := tx.row("suppression", ws=ws,
-                                                                                            mac=old))]
+        tx.run("add_address", ws=ws, mac=mac, person=person.id, kind=address.kind, key=kit.vault.mac_key_id,
+               sealed=sealed, event=event.id)
+        for known in kit.vault.address_macs(ws, address):
+            suppressed += tx.rows("suppressions", ws=ws, mac=known)
     for at, source in suppressed:
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), occurred_at=at,
                          clock=OWN_CLOCK, facts={"erasure": source})

@@ -70,7 +70,7 @@ def verdict_of(row: Row | None, tx: Tx, kit: Kit, ws: str, address: Address, cel
 
 def _nobody(tx: Tx, kit: Kit, ws: str, address: Address) -> Verdict:
     for mac in kit.vault.address_macs(ws, address):
-        if tx.row("suppression", ws=ws, mac=mac):
+        if tx.row("suppressions", ws=ws, mac=mac):
             return gate.speak("deny", "suppressed")
         if tx.row("holders_of_mac", ws=ws, mac=mac):
             return gate.speak("deny", "moved_away")

@@ -94,7 +94,7 @@ def settle(tx: Tx, ws: str, person: Person, event: Event) -> Person:
         after = lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person.id)), person.standing.windows)
         rise = 1 if event.type in lifecycle.STOPPING or _differs(person.standing, after) else 0
     tx.run("set_standing", ws=ws, person=person.id, standing=lifecycle.encode(after), rise=rise)
-    if rise:
+    if rise and person.standing.pending:
         _call_off(tx, ws, person.id, after)
     return replace(person, standing=after, epoch=person.epoch + rise)
 

@@ -244,8 +244,7 @@ async def knobs(request: Request) -> Response:
         turned = world.courier.knobs.turned(given)
     except msgspec.ValidationError as problem:
         raise _named(problem) from None
-    world.courier.turn(turned)
-    world.feed.publish("knobs", turned)
+    world.turn(turned)
     return answer(turned)
 
 

@@ -199,7 +199,7 @@ def _policy(world: World, number: BusinessNumber, recipient: Recipient, content:
     """
     knobs, person, id_ = world.courier.knobs, recipient.person, number.phone_number_id
     if knobs.fail_next:
-        world.courier.knobs = msgspec.structs.replace(knobs, fail_next=knobs.fail_next[1:])
+        world.turn(msgspec.structs.replace(knobs, fail_next=knobs.fail_next[1:]))
         raise GraphError(knobs.fail_next[0])
     if knobs.test_number and person is None:
         raise GraphError(131030)
@@ -217,7 +217,7 @@ def _policy(world: World, number: BusinessNumber, recipient: Recipient, content:
             raise GraphError(131050)
         return 131050
     if knobs.fail_status_next:
-        world.courier.knobs = msgspec.structs.replace(knobs, fail_status_next=knobs.fail_status_next[1:])
+        world.turn(msgspec.structs.replace(knobs, fail_status_next=knobs.fail_status_next[1:]))
         return knobs.fail_status_next[0]
     return 0
 

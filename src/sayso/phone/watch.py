@@ -18,6 +18,8 @@ from sayso.phone.feed import Feed
 from sayso.phone.people import Person
 
 POLL_SECONDS = 0.5
+# Rounds are at least this far apart, however many deliveries ask for one.
+GAP_SECONDS = 0.1
 # After a failed round the next one waits this long.
 PAUSE_SECONDS = 2.0
 TIMEOUT_SECONDS = 5.0
@@ -101,6 +103,7 @@ class Watcher:
         while self._feed.listeners:
             self._wake.clear()
             await self.look()
+            await asyncio.sleep(GAP_SECONDS)
             try:
                 await asyncio.wait_for(self._wake.wait(), PAUSE_SECONDS if self._problem else POLL_SECONDS)
             except TimeoutError:
@@ -110,7 +113,9 @@ class Watcher:
         for _ in range(MAX_PAGES):
             query: dict[str, Any] = {"limit": PAGE} | ({"after": self._cursor} if self._cursor else {})
             page = await self._call("GET", "/v1/events", params=query)
-            items = [item for item in page.get("data") or [] if isinstance(item, dict) and item.get("id")]
+            data = page.get("data")
+            rows = data if isinstance(data, list) else []
+            items = [item for item in rows if isinstance(item, dict) and item.get("id")]
             for item in items:
                 self._keep(item)
             # An entry without a leaf index has no place in the tree yet: read it again until it has.

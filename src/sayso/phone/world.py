@@ -20,6 +20,7 @@ from sayso.phone import webhooks
 from sayso.phone.config import MAX_OUTBOX, BusinessNumber, PhoneConfig, Template
 from sayso.phone.courier import Courier, Delivery, Target
 from sayso.phone.feed import Feed
+from sayso.phone.knobs import Knobs
 from sayso.phone.people import Message, People, Person
 from sayso.phone.watch import Watcher
 
@@ -100,6 +101,11 @@ class World:
     def show_person(self, person: Person) -> None:
         self.feed.publish("person", person.described())
         self.watcher.poke()
+
+    def turn(self, knobs: Knobs) -> None:
+        """Set the knobs and show them."""
+        self.courier.turn(knobs)
+        self.feed.publish("knobs", knobs)
 
     def add_template(self, template: Template) -> None:
         self.templates[template.name] = template

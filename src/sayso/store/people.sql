@@ -58,9 +58,10 @@ select person_id, standing, epoch, erased_at from people
 where workspace_id = :ws and root_id = person_id and person_id > :after order by person_id limit :limit;
 
 -- name: add_address
--- An address of a person.
+-- An address of a person, who may have had it before and left it.
 insert into addresses (workspace_id, mac, person_id, kind, state, mac_key, sealed, event_id)
-values (:ws, :mac, :person, :kind, :state, :key, :sealed, :event);
+values (:ws, :mac, :person, :kind, 'current', :key, :sealed, :event)
+on conflict (workspace_id, mac, person_id) do update set state = 'current', event_id = excluded.event_id;
 
 -- name: set_address_state
 -- An address becomes current or former.
@@ -105,9 +106,9 @@ where workspace_id = :ws and mac > :after order by mac limit :limit;
 -- Keep the no of an erased address.
 insert into suppressions (workspace_id, mac, mac_key, at, event_id) values (:ws, :mac, :key, :at, :event);
 
--- name: suppression
--- Whether this address said no before it was erased.
-select at, event_id from suppressions where workspace_id = :ws and mac = :mac order by at desc limit 1;
+-- name: suppressions
+-- The times this address said no before it was erased.
+select at, event_id from suppressions where workspace_id = :ws and mac = :mac;
 
 -- name: suppressions_of_event
 -- The suppressions one erasure made, for verification.

@@ -27,6 +27,8 @@ from sayso.vault.keyfile import MAX_MAC_KEYS, PUT_BACK, KeyFile, Random
 # How many people's data keys, and how many workspaces' derived keys, are kept ready in memory.
 PEOPLE_READY = 4_096
 WORKSPACES_READY = 1_024
+# One flow asks for the MACs of the same addresses several times over.
+ADDRESSES_READY = 1_024
 
 # A person's data key has no id of its own.
 _OWN_KEY = 0
@@ -47,6 +49,7 @@ class Vault:
         self.public_key = self._signer.public_key().public_bytes_raw()
         self._people = ciphers.PeopleReady(PEOPLE_READY)
         self._mac_key = functools.lru_cache(WORKSPACES_READY)(self._derive_mac_key)
+        self._address_macs = functools.lru_cache(ADDRESSES_READY)(self._make_address_macs)
         self._phone_macs = functools.lru_cache(WORKSPACES_READY)(self._prepare_phone_macs)
         self._cipher = functools.lru_cache(WORKSPACES_READY)(self._derive_cipher)
 
@@ -132,7 +135,7 @@ class Vault:
 
     def address_macs(self, workspace_id: str, address: Address) -> tuple[bytes, ...]:
         """The look-up keys of an address under every live MAC key, newest first: any may be stored."""
-        return tuple(self.address_mac(workspace_id, address, key_id) for key_id in self._mac)
+        return self._address_macs(workspace_id, address)
 
     def phone_macs(self, workspace_id: str, numbers: Sequence[int], key_id: int | None = None) -> list[bytes]:
         """`address_mac` of many phones at once; +44 7700 900123 is given as 447700900123."""
@@ -187,6 +190,9 @@ class Vault:
     def sign(self, message: bytes) -> bytes:
         """The 64-byte Ed25519 signature (RFC 8032)."""
         return self._signer.sign(message)
+
+    def _make_address_macs(self, workspace_id: str, address: Address) -> tuple[bytes, ...]:
+        return tuple(self.address_mac(workspace_id, address, key_id) for key_id in self._mac)
 
     def _derive_mac_key(self, use: str, workspace_id: str, key_id: int) -> bytes:
         return ciphers.derive(_one_of(self._mac, key_id, "MAC"), f"sayso/{use}/v1/{workspace_id}")
