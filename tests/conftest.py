@@ -14,7 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.stores"]
 
 # Settings for the suite itself. All else that starts with SAYSO_ belongs to somebody's real installation.
 KEPT_PREFIX = "SAYSO_TEST_"

@@ -14,8 +14,9 @@ from sayso.core.identity import Address
 from sayso.core.intents import Lexicon
 from sayso.core.workspace import Connection, Secret, Sender, Workspace
 from sayso.errors import ConfigError, KeyProblem, NotConfigured
-from sayso.flows import setup
+from sayso.flows import rights, setup
 from sayso.flows.kit import Kit
+from sayso.flows.rights import Erased
 from sayso.flows.setup import Applied, Directory
 from sayso.ports import SECOND, Ports
 from sayso.rules.reader import Replies, load_replies, load_words, reply_for
@@ -112,6 +113,14 @@ class System:
             hint = "Run `sayso init`." if not everyone else "Name one with --workspace or SAYSO_WORKSPACE."
             raise ConfigError(f"There are {len(everyone)} workspaces in this database. {hint}")
         return everyone[0]
+
+    def erase(self, workspace: Workspace, address: Address, *, how: str) -> Erased:
+        """Destroy what is known of a person and purge it from the database's files. Raises NotFound."""
+        erased = self.store.write(lambda tx: rights.erase(tx, self.kit, workspace.id, address, how=how))
+        for record in erased.records:
+            self.kit.vault.forget(record)  # after the commit: nobody can load the key again
+        self.store.purge()
+        return erased
 
     def close(self) -> None:
         """Finish what is waiting and let go of database and connections."""

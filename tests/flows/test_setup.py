@@ -158,12 +158,10 @@ def published(store: Store, ws: str) -> dict[tuple[str, int, str], events.Event]
 
     def read(tx: Tx) -> dict[tuple[str, int, str], events.Event]:
         found = {}
-        for notice, version, lang, _, _ in tx.rows("notices", ws=ws):
-            row = tx.row("notice", ws=ws, notice=notice, version=version, lang=lang)
-            assert row is not None
-            body = tx.row("event", ws=ws, event=row[2])
-            assert body is not None
-            found[notice, version, lang] = events.decode(body[0])
+        for _, body in tx.rows("waiting_events", ws=ws, limit=100):
+            event = events.decode(body)
+            if event.type == "notice_published":
+                found[str(event.facts["notice"]), int(event.facts["version"]), str(event.facts["lang"])] = event
         return found
 
     return store.read(read)
@@ -174,7 +172,9 @@ def test_a_wording_is_an_event_that_proves_what_was_shown(store: Store, kit: Kit
     event = published(store, workspace.id)["join", 1, "es"]
     digest = workspace.notices["join"].hash("es")
     assert (event.type, event.person, event.received_at) == ("notice_published", "", NOW)
-    assert event.facts == {"notice": "join", "version": 1, "lang": "es", "hash": digest}
+    assert event.facts == {
+        "notice": "join", "version": 1, "lang": "es", "hash": digest, "covers": workspace.notices["join"].covers
+    }
     sealed = store.read(lambda tx: tx.row("opening", ws=workspace.id, event=event.id))
     assert sealed is not None
     openings = events.decode_openings(kit.vault.unseal_workspace(workspace.id, sealed[0], event.id.encode()))
@@ -187,10 +187,8 @@ def test_a_published_wording_cannot_be_edited(store: Store, kit: Kit) -> None:
     edited = with_notice(acme(name="Other"), text={"en": "May we write to you often?"})
     with pytest.raises(ConfigError) as caught:
         put(store, kit, edited)
-    said = (
-        "the wording of notice 'join' (version 1, en) was published and cannot change; raise its version to"
-    )
-    assert str(caught.value) == f"{said} 2."
+    said = "notice 'join' (version 1, en) was published: its wording, purposes and senders cannot change"
+    assert str(caught.value) == f"{said}; raise its version to 2."
     assert store.read(load)["acme"] == before.workspace
 
 

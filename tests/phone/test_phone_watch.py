@@ -4,6 +4,7 @@ only shown.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sayso.phone.app import PhoneConfig, start
+from sayso.phone.app import PhoneConfig, build, start
 from tests.phone.desk import NUMBER, SECRET, TOKEN, desk
 
 KEY = "a-key-of-sayso"
@@ -101,6 +102,24 @@ async def test_without_a_sayso_the_page_says_so() -> None:
     async with desk() as phone:
         state = (await phone.http.get("/_phone/state")).json()
         assert state["sayso"]["configured"] is False
+
+
+@pytest.mark.anyio
+async def test_it_asks_only_while_somebody_listens_and_tells_them_live() -> None:
+    fake = FakeSayso()
+    fake.add("said_yes", 0)
+    config = PhoneConfig(token=TOKEN, app_secret=SECRET, sayso_url="http://sayso.test", sayso_key=KEY)
+    world = build(config, sayso_transport=fake).state.world
+    world.watcher.poke()
+    await asyncio.sleep(0.05)
+    assert fake.asked == []
+    stream = world.feed.stream(world.snapshot, world.watcher.poke)
+    heard = [(await anext(stream)).split(b"\n")[0] for _ in range(6)]
+    assert heard == [b"event: state", b"event: entry", *[b"event: verdict"] * 4]
+    fake.add("said_stop", 1)
+    assert b"Said stop" in await asyncio.wait_for(anext(stream), 2)
+    await stream.aclose()
+    await world.close()
 
 
 def frames(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:

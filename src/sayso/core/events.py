@@ -95,7 +95,7 @@ def decode(body: bytes) -> Event:
     """Read stored bytes. Raises IntegrityError on anything this version cannot read: unknown means deny."""
     try:
         event = _decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise IntegrityError("An event's bytes cannot be read.") from error
     if event.v != VERSION or event.type not in TYPES:
         raise IntegrityError("An event is of a version or type this Sayso does not know.")

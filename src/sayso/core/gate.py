@@ -47,7 +47,8 @@ REASONS: Final[dict[str, str]] = {
 
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The gate's answer. `because` is the event it rests on; `until` (microseconds UTC) goes with `wait`."""
+    """The gate's answer. `because` is the event it rests on; `until` (microseconds UTC) goes with `wait`; `person` and
+    `epoch` say whose record was read and in which state."""
 
     verdict: Literal["allow", "deny", "wait"]
     reason: str
@@ -55,6 +56,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     because: str = ""
     until: int = 0
     epoch: int = 0
+    person: str = ""
 
     @property
     def allowed(self) -> bool:

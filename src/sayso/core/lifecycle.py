@@ -114,7 +114,7 @@ def decode(data: bytes) -> Standing:
     """Read the row; anything unreadable denies."""
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
         return UNREADABLE
 
 

@@ -86,6 +86,11 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return choice
         return next(iter(self.text))
 
+    @property
+    def covers(self) -> str:
+        """The purposes and senders it names, in one line: they are as immutable as the text."""
+        return f"{' '.join(sorted(self.purposes))} | {' '.join(sorted(self.senders))}"
+
     def hash(self, lang: str) -> str:
         """SHA-256 of the wording in this language, hex. It goes into the evidence of every yes given to it."""
         return hashlib.sha256(self.text[lang].encode()).hexdigest()

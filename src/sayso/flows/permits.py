@@ -65,7 +65,7 @@ def verdict_of(row: Row | None, tx: Tx, kit: Kit, ws: str, address: Address, cel
     if row[3]:
         return gate.speak("deny", "erased")
     verdict = gate.decide(lifecycle.decode(row[2]), Question(cell, kit.now(), free_form))
-    return msgspec.structs.replace(verdict, epoch=row[1])
+    return msgspec.structs.replace(verdict, epoch=row[1], person=row[0])
 
 
 def _nobody(tx: Tx, kit: Kit, ws: str, address: Address) -> Verdict:

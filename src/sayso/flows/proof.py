@@ -80,9 +80,12 @@ def receipt(tx: Tx, kit: Kit, workspace: Workspace, yes_id: str) -> dict[str, An
     size = int(row[0]) if row else 0
     opened = {event.id: openings_of(tx, kit, ws, event.id) for event in shown}
     proven = [_prove(tx, ws, event, size, opened[event.id]) for event in shown]
-    notice = tx.row("notice_by_hash", ws=ws, hash=str(yes.facts.get("notice_hash", "")))
-    lang = str(request.facts.get("lang", "")) if request else ""
-    record = receipts.record_for(request, yes, opened, workspace.name, NoticeShown(lang, notice[3] if notice else ""))
+    shown_as = NoticeShown("", "")
+    if request is not None:
+        lang, version = str(request.facts["lang"]), int(request.facts["notice_version"])
+        notice = tx.row("notice", ws=ws, notice=str(request.facts["notice"]), version=version, lang=lang)
+        shown_as = NoticeShown(lang, notice[0] if notice else "")
+    record = receipts.record_for(request, yes, opened, workspace.name, shown_as)
     return receipts.build(
         events=proven, checkpoint_note=row[2] if row else "", issued_at=kit.now(), record=record,
         vkey=checkpoints.vkey(origin(kit, ws), kit.vault.public_key),

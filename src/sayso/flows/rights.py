@@ -1,7 +1,8 @@
 """The person's rights: erasure keeps the no and nothing else.
 
 The data key is destroyed, addresses and evidence are deleted, the address MACs stay as suppressions, and the ledger
-keeps its leaves. What is left on the disk until the purge is done is told by `Store.purge`.
+keeps its leaves. After the commit the caller lets the vault forget the keys and the store purge what was deleted
+(`wiring.System.erase` does both).
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from sayso.store.base import Tx
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """An erasure: its event, and how many addresses now stand as suppressions."""
+    """An erasure: its event, how many addresses now stand as suppressions, and the records whose keys must be
+    forgotten by the vault once this is committed.
+    """
 
     event: str
     person: str
     suppressions: int
+    records: tuple[str, ...]
 
 
 def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
@@ -45,8 +49,7 @@ def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
     tx.run("erase_openings", ws=ws, person=person.id)
     for record in records:
         tx.run("erase_addresses", ws=ws, person=record)
-        kit.vault.forget(record)
     tx.run("cancel_all_outbox", ws=ws, person=person.id)
     standing = lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person.id)), person.standing.windows)
     tx.run("erase_person", ws=ws, person=person.id, now=event.occurred_at, standing=lifecycle.encode(standing))
-    return Erased(event.id, person.id, len(macs))
+    return Erased(event.id, person.id, len(macs), tuple(records))

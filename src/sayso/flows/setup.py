@@ -141,7 +141,7 @@ def _fresh_code(kit: Kit, owners: Mapping[str, str]) -> str:
 
 def _publish(tx: Tx, kit: Kit, workspace: Workspace) -> tuple[tuple[str, int, str], ...]:
     """Put new wordings in force, each with its event. Raises ConfigError if a published one was edited."""
-    published = {(row[0], row[1], row[2]): row[3] for row in tx.rows("notices", ws=workspace.id)}
+    published = {(row[0], row[1], row[2]): (row[3], row[4]) for row in tx.rows("notices", ws=workspace.id)}
     new = []
     for notice in workspace.notices.values():
         highest = max((version for name, version, _ in published if name == notice.name), default=0)
@@ -150,10 +150,10 @@ def _publish(tx: Tx, kit: Kit, workspace: Workspace) -> tuple[tuple[str, int, st
             if key not in published:
                 _put_in_force(tx, kit, workspace.id, notice, lang)
                 new.append(key)
-            elif published[key] != notice.hash(lang):
+            elif published[key] != (notice.hash(lang), notice.covers):
                 raise ConfigError(
-                    f"the wording of notice '{notice.name}' (version {notice.version}, {lang}) was published "
-                    f"and cannot change; raise its version to {highest + 1}.",
+                    f"notice '{notice.name}' (version {notice.version}, {lang}) was published: its wording, purposes "
+                    f"and senders cannot change; raise its version to {highest + 1}.",
                     param=f"notices.{notice.name}.version",
                 )
     return tuple(new)
@@ -167,7 +167,7 @@ def _put_in_force(tx: Tx, kit: Kit, ws: str, notice: Notice, lang: str) -> None:
         ws,
         "notice_published",
         evidence={"text": notice.text[lang]},
-        facts={"notice": notice.name, "version": notice.version, "lang": lang, "hash": digest},
+        facts={"notice": notice.name, "version": notice.version, "lang": lang, "hash": digest, "covers": notice.covers},
     )
     tx.run(
         "add_notice",
@@ -177,6 +177,7 @@ def _put_in_force(tx: Tx, kit: Kit, ws: str, notice: Notice, lang: str) -> None:
         lang=lang,
         hash=digest,
         text=notice.text[lang],
+        covers=notice.covers,
         event=event.id,
     )
 

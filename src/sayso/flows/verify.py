@@ -15,9 +15,8 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sayso.core import checkpoints, events, lifecycle, merkle
+from sayso.core import checkpoints, events, identity, lifecycle, merkle
 from sayso.core.events import Event
-from sayso.core.identity import Address
 from sayso.core.lifecycle import STOPPING
 from sayso.errors import IntegrityError, KeyProblem
 from sayso.flows.kit import Kit
@@ -240,7 +239,7 @@ def _remade(tx: Tx, kit: Kit, ws: str, person: str, mac: bytes, links: set[str])
     if row is None or key is None or key[0] is None:
         return False
     dial = kit.vault.unseal(ws, person, bytes(key[0]), bytes(row[4]), mac).decode()
-    macs = kit.vault.address_macs(ws, Address(row[1], dial))
+    macs = kit.vault.address_macs(ws, identity.parse(dial))
     return mac in macs and any(f"{row[1]}:{old.hex()}" in links for old in macs)
 
 

@@ -16,7 +16,7 @@ create table workspaces (
     created_at   INTEGER not null
 ) STRICT;
 
--- Every version of every wording ever shown. Rows are only added.
+-- Every version of every wording ever shown, and the purposes and senders it names. Rows are only added.
 create table notices (
     workspace_id TEXT not null,
     notice       TEXT not null,
@@ -24,6 +24,7 @@ create table notices (
     lang         TEXT not null,
     hash         TEXT not null,
     text         TEXT not null,
+    covers       TEXT not null,
     event_id     TEXT not null,
     primary key (workspace_id, notice, version, lang)
 ) STRICT;

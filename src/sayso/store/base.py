@@ -68,5 +68,8 @@ class Store(Protocol):
     def snapshot(self, work: Callable[[Tx], T]) -> T:
         """Run reads that all see the same moment."""
 
+    def purge(self) -> None:
+        """Make deleted rows unrecoverable from the database's own files: truncate SQLite's log, vacuum PostgreSQL."""
+
     def close(self) -> None:
         """Finish what is waiting and let go of the database."""

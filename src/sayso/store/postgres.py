@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from sayso.errors import ConfigError, Unavailable
@@ -161,6 +161,12 @@ class PostgresStore:
         if self._pid != os.getpid():
             self._start()
         return self._threads.submit(self.write, work)
+
+    def purge(self) -> None:
+        """Vacuum the tables that held personal data. The server recycles its WAL by itself, at its next checkpoints."""
+        with self._connection() as connection:
+            for table in ("people", "addresses", "openings", "outbox"):
+                connection.execute(sql.SQL("vacuum {}").format(sql.Identifier(table)))
 
     def close(self) -> None:
         """Finish what is waiting and close the pool."""

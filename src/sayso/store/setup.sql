@@ -28,21 +28,17 @@ select workspace_id, revision from workspaces;
 
 -- name: notice
 -- One version of a wording.
-select hash, text, event_id from notices
+select text from notices
 where workspace_id = :ws and notice = :notice and version = :version and lang = :lang;
-
--- name: notice_by_hash
--- The wording behind a hash.
-select notice, version, lang, text from notices where workspace_id = :ws and hash = :hash;
 
 -- name: add_notice
 -- Put a version of a wording in force.
-insert into notices (workspace_id, notice, version, lang, hash, text, event_id)
-values (:ws, :notice, :version, :lang, :hash, :text, :event);
+insert into notices (workspace_id, notice, version, lang, hash, text, covers, event_id)
+values (:ws, :notice, :version, :lang, :hash, :text, :covers, :event);
 
 -- name: notices
 -- Every wording ever in force.
-select notice, version, lang, hash, text from notices where workspace_id = :ws order by notice, version, lang;
+select notice, version, lang, hash, covers from notices where workspace_id = :ws order by notice, version, lang;
 
 -- name: entry_code
 -- The entry point a code belonged to.

@@ -239,6 +239,16 @@ class SqliteStore:
         except Exception as error:  # noqa: BLE001  (handed to whoever gave the work)
             return None, error
 
+    def purge(self) -> None:
+        """`secure_delete` overwrote what was deleted; what the log still holds goes with its truncation."""
+        connection = self._connect()
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error as error:
+            raise Unavailable("Readers are in the way of the purge; try it again.") from error
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Finish what is waiting, then close."""
         self._closed = True

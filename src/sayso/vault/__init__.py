@@ -184,8 +184,9 @@ class Vault:
         return ciphers.decrypt(sealed, functools.partial(self._cipher, "data", workspace_id), aad)
 
     def forget(self, person_id: str) -> None:
-        """Drop a person's data key from this process's memory, at erasure."""
+        """Drop a person's data key and addresses from this process's memory, at erasure."""
         self._people.forget(person_id)
+        self._address_macs.cache_clear()
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte Ed25519 signature (RFC 8032)."""
