@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sayso.core.identity import Address
 from sayso.core.intents import Lexicon
@@ -21,6 +21,7 @@ from sayso.flows.setup import Applied, Directory
 from sayso.ports import SECOND, Ports
 from sayso.rules.reader import Replies, load_replies, load_words, reply_for
 from sayso.settings import Settings, read_config, resolve
+from sayso.settings.config import parse
 from sayso.store.base import Store, Tx
 from sayso.vault import Vault
 
@@ -90,9 +91,12 @@ class System:
 
         return Worker(self.store, self.kit, self.directory.all, self.directory.by_id, self.send)
 
-    def apply(self, path: Path) -> Applied:
-        """Apply a sayso.toml. Raises ConfigError."""
-        declared = read_config(path, reserved=self._reserved)
+    def apply(self, config: Path | Mapping[str, Any]) -> Applied:
+        """Apply a sayso.toml, or a mapping of the same shape. Raises ConfigError."""
+        if isinstance(config, Path):
+            declared = read_config(config, self._reserved)
+        else:
+            declared = parse(config, Path(), self._reserved)
         applied = self.store.write(lambda tx: setup.apply(tx, self.kit, declared))
         self.directory.refresh()
         return applied

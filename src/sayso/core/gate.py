@@ -48,7 +48,8 @@ REASONS: Final[dict[str, str]] = {
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """The gate's answer. `because` is the event it rests on; `until` (microseconds UTC) goes with `wait`; `person` and
-    `epoch` say whose record was read and in which state."""
+    `epoch` say whose record was read and in which state.
+    """
 
     verdict: Literal["allow", "deny", "wait"]
     reason: str
@@ -62,6 +63,10 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     def allowed(self) -> bool:
         """True only for allow."""
         return self.verdict == "allow"
+
+    def __bool__(self) -> bool:
+        """The same: `if sayso.check(...)` must never read a deny as a yes."""
+        return self.allowed
 
 
 class Question(msgspec.Struct, frozen=True):

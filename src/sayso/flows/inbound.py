@@ -104,6 +104,9 @@ def _one(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item: I
 
 def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason: str, item: Inbound,
           raw: bytes) -> None:
+    mac = kit.vault.message_mac(workspace.id, "unhandled", connection.name, *item.key)
+    if not tx.run("see_message", ws=workspace.id, mac=mac):  # kept before; a provider repeats itself for days
+        return
     unhandled = kit.ports.new_id("unh")
     body = item.raw if isinstance(item, Unhandled) else raw
     tx.run("add_unhandled", ws=workspace.id, unhandled=unhandled, connection=connection.name, reason=reason,

@@ -8,6 +8,7 @@ from typing import Final
 
 from sayso.core import lifecycle
 from sayso.core.events import OWN_CLOCK, Event, Fact
+from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
 from sayso.core.lifecycle import Standing
 from sayso.core.purposes import ALL_MARKETING, ANY, CLASSES, EVERYTHING, Cell
@@ -54,9 +55,9 @@ def opt_out(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell
     """An opt-out by API, CLI or library. Somebody never heard of gets a record, so that the no is known."""
     person = identify(tx, kit, workspace.id, [address], how="opt_out")
     said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence, addresses=(address,))
-    opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))[0]
-    if said.changed and opened:
-        confirm_stop(tx, kit, workspace, said.person, opened, said.event)
+    sender, opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))
+    if said.changed and opened > kit.now() - SERVICE_WINDOW:  # outside it only a template could, and none is set
+        confirm_stop(tx, kit, workspace, said.person, sender, said.event)
     now = tx.now()
     return OptedOut(said.event.id, said.person.id, now,
                     in_flight(tx, workspace.id, said.person.id, now, now), said.changed)
@@ -78,13 +79,14 @@ def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, 
     facts: dict[str, Fact] = {"how": how}
     if inbound:
         facts["inbound"] = inbound
-    changed = not already_stopped(person.standing, cell)
+    before = person.standing
     event, person = tell(tx, kit, workspace.id, person, "said_stop", cells=(cell,), occurred_at=occurred_at,
                          clock=clock, facts=facts, evidence=evidence)
     for other in former_holders(tx, kit, workspace.id, addresses, person):
         tell(tx, kit, workspace.id, other, "said_stop", cells=(cell,), occurred_at=occurred_at, clock=clock,
              facts={"how": "former_address"})
-    return Said(event, person, changed)
+    news = not already_stopped(before, cell) and already_stopped(person.standing, cell)  # a late stop may be overtaken
+    return Said(event, person, news)
 
 
 def confirm_stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, event: Event) -> None:

@@ -130,10 +130,11 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     person = _existing(tx, kit, ws, sorted({holder.id for holder in holders}))
     kept = set(new)
     left = [address for address in old if address not in kept]
-    macs = [mac for address in left for mac in kit.vault.address_macs(ws, address)]
-    evidence = {f"address{place}": mac.hex() for place, mac in enumerate(macs)}
+    mine = {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id)}
+    macs = [(address, mac) for address in left for mac in kit.vault.address_macs(ws, address) if mac in mine]
+    evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event, person = tell(tx, kit, ws, person, "address_left", occurred_at=occurred_at, clock=clock, evidence=evidence)
-    for mac in macs:
+    for _, mac in macs:
         tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state="former", event=event.id)
     held = {row[0] for address in new if (row := look_up(tx, kit, ws, address))} - {person.id}
     for other in sorted(held):

@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sayso.core import checkpoints, events, identity, lifecycle, merkle
+from sayso.core import checkpoints, events, lifecycle, merkle
 from sayso.core.events import Event
 from sayso.core.lifecycle import STOPPING
 from sayso.errors import IntegrityError, KeyProblem
@@ -48,7 +48,9 @@ class _Walk:
     """What is gathered on the way through the ledger."""
 
     facts: dict[str, list[Event]] = field(default_factory=dict)
-    links: dict[str, set[str]] = field(default_factory=dict)
+    links: list[tuple[Event, list[str]]] = field(default_factory=list)
+    merged: dict[str, list[str]] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
     unopened: list[Event] = field(default_factory=list)
 
@@ -59,7 +61,7 @@ def verify(tx: Tx, kit: Kit, ws: str) -> Report:
     steps: list[Callable[[], None]] = [
         lambda: _ledger(tx, kit, ws, report, walk), lambda: _waiting(tx, kit, ws, report, walk),
         lambda: _erasures(report, walk), lambda: _checkpoints(tx, kit, ws, report, walk),
-        lambda: _people(tx, ws, report, walk), lambda: _addresses(tx, kit, ws, report, walk),
+        lambda: _people(tx, ws, report, walk), lambda: _addresses(tx, ws, report, walk),
         lambda: _suppressions(tx, ws),
     ]
     for step in steps:
@@ -115,8 +117,8 @@ def _event(tx: Tx, kit: Kit, ws: str, columns: tuple[str, str, str, int], body: 
     if not events.openings_match(event, openings):
         raise IntegrityError(f"{where}: the evidence of event {event.id} is not what was committed to.")
     report.openings += 1
-    if event.type == "address_linked":
-        walk.links.setdefault(event.person, set()).update(opening.value for opening in openings.values())
+    if event.type in ("address_linked", "address_left"):
+        walk.links.append((event, [opening.value for opening in openings.values()]))
 
 
 def _readable(body: bytes, where: str) -> Event:
@@ -145,12 +147,12 @@ def _waiting(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
 
 
 def _erasures(report: Report, walk: _Walk) -> None:
-    erased = {person for person, facts in walk.facts.items() if any(fact.type == "erased" for fact in facts)}
-    erased |= {
-        str(fact.facts["from"]) for who in erased for fact in walk.facts[who] if fact.type == "people_merged"
-    }
+    walk.merged = _merged(walk)
+    for records in walk.merged.values():
+        if any(fact.type == "erased" for record in records for fact in walk.facts[record]):
+            walk.erased.update(records)
     for event in walk.unopened:
-        if event.person not in erased:
+        if event.person not in walk.erased:
             raise IntegrityError(f"The evidence of event {event.id} is gone, and no erasure explains it.")
         report.erased_openings += 1
 
@@ -174,7 +176,7 @@ def _checkpoints(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None
 
 def _people(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
     """The standing and epoch of every person against a fold of that person's facts."""
-    merged = _merged(walk)
+    merged = walk.merged
     after = ""
     while rows := tx.rows("all_people", ws=ws, after=after, limit=PAGE):
         for person, standing, epoch, erased_at in rows:
@@ -220,27 +222,29 @@ def _least_epoch(facts: list[Event]) -> int:
     return max(per_record.values(), default=0)
 
 
-def _addresses(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
-    """Every address row rests on a recorded link of that person."""
-    links = {link for person_links in walk.links.values() for link in person_links}
+def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
+    """The address rows against the recorded links and leavings: none missing, none added, none in another state."""
+    wanted = _linked(walk)
     after = b""
     while rows := tx.rows("all_addresses", ws=ws, after=after, limit=PAGE):
-        for mac, person, kind, _, _ in rows:
-            if f"{kind}:{bytes(mac).hex()}" not in links and not _remade(tx, kit, ws, person, bytes(mac), links):
-                raise IntegrityError(f"An address of {person} rests on no recorded link.")
+        for mac, person, kind, state, _ in rows:
+            if wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), None) != state:
+                raise IntegrityError(f"An address of {person} is not as the recorded links say.")
             report.addresses += 1
         after = bytes(rows[-1][0])
+    if wanted:
+        raise IntegrityError(f"An address of {next(iter(wanted))[0]} was recorded and has no row.")
 
 
-def _remade(tx: Tx, kit: Kit, ws: str, person: str, mac: bytes, links: set[str]) -> bool:
-    """True if the address was linked under an older MAC key and given its new MAC by a rotation."""
-    key = tx.row("wrapped_key", ws=ws, person=person)
-    row = next((row for row in tx.rows("addresses_of", ws=ws, person=person) if bytes(row[0]) == mac), None)
-    if row is None or key is None or key[0] is None:
-        return False
-    dial = kit.vault.unseal(ws, person, bytes(key[0]), bytes(row[4]), mac).decode()
-    macs = kit.vault.address_macs(ws, identity.parse(dial))
-    return mac in macs and any(f"{row[1]}:{old.hex()}" in links for old in macs)
+def _linked(walk: _Walk) -> dict[tuple[str, str], str]:
+    """(person, address) -> current or former, by the facts in the order they were received."""
+    root_of = {record: root for root, records in walk.merged.items() for record in records}
+    found: dict[tuple[str, str], str] = {}
+    for event, addresses in sorted(walk.links, key=lambda link: (link[0].received_at, link[0].id)):
+        for address in addresses:
+            key = (root_of.get(event.person, event.person), address)
+            found[key] = "current" if event.type == "address_linked" else "former"
+    return {key: state for key, state in found.items() if key[0] not in walk.erased}
 
 
 def _suppressions(tx: Tx, ws: str) -> None:

@@ -68,22 +68,10 @@ on conflict (workspace_id, mac, person_id) do update set state = 'current', even
 update addresses set state = :state, event_id = :event
 where workspace_id = :ws and mac = :mac and person_id = :person;
 
--- name: update_address
--- The spelling to send to, sealed anew.
-update addresses set sealed = :sealed where workspace_id = :ws and mac = :mac and person_id = :person;
-
 -- name: addresses_of
 -- All addresses of a person.
 select mac, kind, state, mac_key, sealed, event_id from addresses where workspace_id = :ws and person_id = :person
 order by state, kind desc, mac;
-
--- name: remac_address
--- An address under a newer MAC key.
-update addresses set mac = :mac, mac_key = :key where workspace_id = :ws and mac = :old and person_id = :person;
-
--- name: addresses_under_key
--- Addresses still under an older MAC key, in batches.
-select mac, person_id, kind, sealed from addresses where workspace_id = :ws and mac_key <> :key limit :limit;
 
 -- name: move_address
 -- An address goes over to the surviving record of a merge.

@@ -128,8 +128,8 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
     sender, to = workspace.senders.get(sender_name), people.reachable(tx, kit, mine.ws, person)
     if sender is None or to is None:
         return _settle(tx, mine, "parked", "unknown_sender" if sender is None else "no_address")
-    message = messages.render(kit, workspace, kind, event, person.lang,
-                              window=in_window(person, sender.name, kit.now()))
+    window = in_window(person, sender.name, kit.now()) or _opened_by(event, sender.name, kit.now())
+    message = messages.render(kit, workspace, kind, event, person.lang, window=window)
     if message is None:
         return _settle(tx, mine, "parked", "window_closed")
     now, permit = tx.now(), kit.ports.new_id("prm")
@@ -144,6 +144,13 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
            lease=now + CLAIM)
     return Letter(mine, workspace, sender, person.id, kind, request, to, message, permit, attempts,
                   asked_at + permits.LEASE)
+
+
+def _opened_by(event: Event, sender: str, now: int) -> bool:
+    """A stop opens no window for service messages, yet its own confirmation may answer it within 24 h (Meta:
+    the customer service window opens with any message of the person).
+    """
+    return event.facts.get("inbound") == sender and event.occurred_at > now - gate.SERVICE_WINDOW
 
 
 def _settle(tx: Tx, mine: Claim, state: str, problem: str, permit: str = "") -> Letter | None:
