@@ -93,7 +93,7 @@ def _stop(standing: Standing, question: Question) -> Verdict | None:
     if not standing.stops:
         return None
     mark = lifecycle.blocking(standing, question.cell)
-    if mark is None or (question.cell.cls == "service" and _window_reopened(standing, question, mark)):
+    if mark is None or (question.cell.cls == "service" and _window_reopened(standing, question)):
         return None
     everything = mark.cell.purpose == ANY and mark.cell.sender == ANY and mark.cell.cls == ANY
     return speak("deny", "stopped_all" if everything else "stopped", mark)
@@ -144,10 +144,13 @@ TABLE: Final[tuple[Row, ...]] = (_unreadable, _stop, _native, _hold, _pause, _se
 
 def decide(standing: Standing, question: Question) -> Verdict:
     """The first row of TABLE that speaks. No row speaking, or an error in one, is a deny: there is no default allow."""
-    for row in TABLE:
-        verdict = row(standing, question)
-        if verdict is not None:
-            return verdict
+    try:
+        for row in TABLE:
+            verdict = row(standing, question)
+            if verdict is not None:
+                return verdict
+    except Exception:  # noqa: BLE001 - whatever it is, nobody gets a message because of it
+        return speak("deny", "unreadable")
     return speak("deny", "no_consent")
 
 
@@ -156,10 +159,13 @@ def _in_window(standing: Standing, question: Question) -> bool:
     return question.now - SERVICE_WINDOW < opened <= question.now + lifecycle.SKEW
 
 
-def _window_reopened(standing: Standing, question: Question, stop: Mark) -> bool:
-    """A message written after the stop opens the window again; it is the person who speaks first."""
-    margin = lifecycle.SKEW if stop.clock == OWN_CLOCK else 0  # windows are stamped by the provider
-    return dict(standing.windows).get(question.cell.sender, 0) > stop.at + margin and _in_window(standing, question)
+def _window_reopened(standing: Standing, question: Question) -> bool:
+    """A message written after every stop opens the window again; it is the person who speaks first."""
+    opened = dict(standing.windows).get(question.cell.sender, 0)
+    stops = [stop for stop in standing.stops if stop.cell.covers(question.cell)]
+    margins = [lifecycle.SKEW if stop.clock == OWN_CLOCK else 0 for stop in stops]  # the provider stamps windows
+    return _in_window(standing, question) and all(
+        opened > stop.at + margin for stop, margin in zip(stops, margins, strict=True))
 
 
 #: Sayso's own messages (class `consent`): kind -> the facts it may answer. Not in the table = never sent.

@@ -38,7 +38,7 @@ NEXT: Final[dict[tuple[str, str], str]] = {
     ("unknown", "opt_in_requested"): "pending",
     ("unknown", "said_yes"): "unknown",  # a yes that no request asked for grants nothing
     ("unknown", "said_stop"): "withdrawn",
-    ("unknown", "said_no"): "unknown",
+    ("unknown", "said_no"): "withdrawn",  # a no is a no, whatever it answers
     ("pending", "opt_in_requested"): "pending",
     ("pending", "said_yes"): "granted",
     ("pending", "said_no"): "withdrawn",
@@ -142,6 +142,13 @@ def fold(facts: Iterable[Event]) -> Standing:
     unique = {fact.id: fact for fact in facts}
     if any(fact.type not in TYPES for fact in unique.values()):
         return UNREADABLE
+    try:
+        return _folded(unique)
+    except (KeyError, TypeError, ValueError):  # a value inside a fact is missing or of the wrong kind
+        return UNREADABLE
+
+
+def _folded(unique: dict[str, Event]) -> Standing:
     by_type: dict[str, list[Event]] = {}
     for fact in unique.values():
         by_type.setdefault(fact.type, []).append(fact)

@@ -7,7 +7,7 @@ again), so it must take what it needs from the transaction and its arguments and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
@@ -31,6 +31,9 @@ class Tx(Protocol):
 
     def rows(self, name: str, /, **values: Value) -> list[Row]:
         """All rows of a query."""
+
+    def rows_among(self, name: str, /, keys: Sequence[bytes], **values: Value) -> list[Row]:
+        """All rows of a query that looks up many keys at once; it names them `:keys`. `keys` is not empty."""
 
     def row(self, name: str, /, **values: Value) -> Row | None:
         """The first row, or None."""

@@ -1,7 +1,8 @@
 """Named queries and migrations, read from this folder's `.sql` files and fitted to a database.
 
 A query opens with `-- name: word` and a sentence. Parameters are written `:name`. What only PostgreSQL understands
-stands in `/*pg … */` and is a comment to SQLite; that is the whole difference between the two. SQLite joins in the
+stands in `/*pg … */` and is a comment to SQLite, and the other way round with `/*lite … */`; that is the whole
+difference between the two. SQLite joins in the
 order written where the text says `cross join`, and keeps off an index where a column has `+ 0`; PostgreSQL plans by
 itself.
 """
@@ -36,15 +37,20 @@ def queries(kind: Kind) -> dict[str, str]:
             end = heads[place + 1].start() if place + 1 < len(heads) else len(text)
             if head[1] in found:
                 raise ConfigError(f"Two queries are named {head[1]}.")
-            found[head[1]] = _fit(text[head.end():end].strip().rstrip(";"), kind)
+            found[head[1]] = _fit(text[head.end():end].strip().rstrip(";"), kind).rstrip()
     return found
 
 
 def _fit(sql: str, kind: Kind) -> str:
     if kind == "sqlite":
-        return re.sub(r"\s*/\*pg .*?\*/", "", sql, flags=re.DOTALL)
-    sql = re.sub(r"/\*pg (.*?)\*/", r"\1", sql, flags=re.DOTALL)
+        return _only(sql, keep="lite", drop="pg")
+    sql = _only(sql, keep="pg", drop="lite")
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+def _only(sql: str, *, keep: str, drop: str) -> str:
+    sql = re.sub(rf"\s*/\*{drop} .*?\*/", "", sql, flags=re.DOTALL)
+    return re.sub(rf"/\*{keep} (.*?)\*/", r"\1", sql, flags=re.DOTALL)
 
 
 @cache

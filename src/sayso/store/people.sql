@@ -4,6 +4,24 @@ select p.person_id, p.epoch, p.standing, p.erased_at, p.lang
 from addresses a join people p on p.workspace_id = a.workspace_id and p.person_id = a.person_id
 where a.workspace_id = :ws and a.mac = :mac and a.state = 'current';
 
+-- name: people_among
+-- Who of many addresses is held by whom, and where they stand.
+select a.mac, p.person_id, p.epoch, p.standing, p.erased_at
+from /*lite carray(:keys) k cross join */ addresses a cross join people p
+where a.workspace_id = :ws and a.state = 'current'
+  /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */
+  and p.workspace_id = a.workspace_id and p.person_id = a.person_id;
+
+-- name: left_among
+-- Which of many addresses were held once.
+select a.mac from /*lite carray(:keys) k cross join */ addresses a
+where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */;
+
+-- name: suppressed_among
+-- Which of many addresses said no before they were erased.
+select s.mac from /*lite carray(:keys) k cross join */ suppressions s
+where s.workspace_id = :ws /*lite and s.mac = k.value */ /*pg and s.mac = any(:keys) */;
+
 -- name: holders_of_mac
 -- Everybody who holds or once held this address.
 select person_id, state from addresses where workspace_id = :ws and mac = :mac;

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -39,6 +39,8 @@ LOCK_TIMEOUT_MS: Final = 5_000
 MIGRATION_LOCK: Final = 0x736179736F
 #: Somebody else was in the way: the same transaction will do when tried again.
 CONFLICTS: Final = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+#: The server or the way to it failed (a standby that takes no writes is an InternalError), not a piece of work.
+BROKEN: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 #: Server settings on which a commit may be lost, and their bad value; Sayso does not start on them.
 UNSAFE: Final = (("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"))
 
@@ -54,6 +56,10 @@ class PostgresTx:
     def rows(self, name: str, /, **values: Value) -> list[Row]:
         """All rows of a query."""
         return self._connection.execute(self._sql[name], values).fetchall()
+
+    def rows_among(self, name: str, /, keys: Sequence[bytes], **values: Value) -> list[Row]:
+        """All rows of a query that looks up many keys at once."""
+        return self._connection.execute(self._sql[name], {**values, "keys": list(keys)}).fetchall()
 
     def row(self, name: str, /, **values: Value) -> Row | None:
         """The first row, or None."""
@@ -74,7 +80,7 @@ class PostgresTx:
         try:
             with self._connection.transaction():
                 yield
-        except (*CONFLICTS, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (*CONFLICTS, *BROKEN) as error:
             raise Transient(type(error).__name__) from error
 
     def now(self) -> int:
@@ -128,7 +134,7 @@ class PostgresStore:
         try:
             with self._pool.connection() as connection:
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (PoolTimeout, *BROKEN) as error:
             raise Unavailable(f"PostgreSQL cannot do this now ({type(error).__name__}).") from error
 
     def read(self, work: Callable[[Tx], T]) -> T:
@@ -160,7 +166,10 @@ class PostgresStore:
         """Run on one of the writer threads."""
         if self._pid != os.getpid():
             self._start()
-        return self._threads.submit(self.write, work)
+        try:
+            return self._threads.submit(self.write, work)
+        except RuntimeError as error:
+            raise Unavailable("The store is closed.") from error
 
     def purge(self) -> None:
         """Vacuum the tables that held personal data. The server recycles its WAL by itself, at its next checkpoints."""

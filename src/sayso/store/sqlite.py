@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import apsw
@@ -29,10 +31,13 @@ T = TypeVar("T")
 MAX_BATCH: Final = 256
 #: How long to wait for another process that holds the write lock, milliseconds.
 BUSY_MS: Final = 5_000
+#: How often to look whether another process is done with switching a new file to WAL, seconds.
+WAL_LOOK_S: Final = 0.01
 #: SQLite before this can corrupt a WAL reset while another connection writes (sqlite.org/wal.html, "walresetbug").
 OLDEST_SAFE: Final = 3_051_003
 #: Failures of the disk or the file, not of a piece of work: the whole batch fails.
-DISK: Final = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.BusyError, apsw.ReadOnlyError, apsw.NotADBError)
+DISK: Final = (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.BusyError, apsw.ReadOnlyError, apsw.NotADBError,
+               apsw.CantOpenError, apsw.LockedError, apsw.NoMemError, apsw.ProtocolError, apsw.InterruptError)
 
 
 class SqliteTx:
@@ -47,6 +52,10 @@ class SqliteTx:
     def rows(self, name: str, /, **values: Value) -> list[Row]:
         """All rows of a query."""
         return self._execute(self._sql[name], values).fetchall()
+
+    def rows_among(self, name: str, /, keys: Sequence[bytes], **values: Value) -> list[Row]:
+        """All rows of a query that looks up many keys at once."""
+        return self._execute(self._sql[name], {**values, "keys": apsw.carray(tuple(keys))}).fetchall()
 
     def row(self, name: str, /, **values: Value) -> Row | None:
         """The first row, or None."""
@@ -113,7 +122,7 @@ class SqliteStore:
         try:
             connection = apsw.Connection(self._path, vfs=self._vfs)
             connection.set_busy_timeout(BUSY_MS)
-            if connection.pragma("journal_mode", "wal") != "wal":
+            if _into_wal(connection) != "wal":
                 raise ConfigError("This file system cannot hold a WAL database; use a local disk or PostgreSQL.")
             connection.pragma("synchronous", self._synchronous)
             connection.pragma("foreign_keys", True)
@@ -125,14 +134,22 @@ class SqliteStore:
 
     def _migrate(self) -> None:
         connection = self._connect()
-
-        def apply(version: int, sql: str) -> None:
-            connection.execute(f"begin immediate; {sql} pragma user_version={version}; commit")
-
         try:
-            migrate("sqlite", connection.pragma("user_version"), apply)
+            migrate("sqlite", connection.pragma("user_version"), partial(self._apply, connection))
+        except apsw.Error as error:
+            raise Unavailable(f"The database cannot be brought up to date: {error}") from error
         finally:
             connection.close()
+
+    def _apply(self, connection: apsw.Connection, version: int, sql: str) -> None:
+        connection.execute("begin immediate")
+        try:
+            if connection.pragma("user_version") < version:  # else another process did it while we waited
+                connection.execute(f"{sql} pragma user_version={version}")
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -174,6 +191,8 @@ class SqliteStore:
             self._start_writer()
         job = _Job(work, Future())
         self._jobs.put(job)
+        if self._closed and self._writer is not None and not self._writer.is_alive():
+            self._refuse_left()  # closed between the first line and the put: nobody else would answer
         return job.answer
 
     def _start_writer(self) -> None:
@@ -249,16 +268,39 @@ class SqliteStore:
         finally:
             connection.close()
 
+    def _refuse_left(self) -> None:
+        """Answer what was submitted while the writer ended."""
+        with suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    job.answer.set_exception(Unavailable("The store is closed."))
+
     def close(self) -> None:
         """Finish what is waiting, then close."""
         self._closed = True
         if self._writer is not None and self._pid == os.getpid():
             self._jobs.put(None)
             self._writer.join(timeout=30)
+            self._refuse_left()
         tx: SqliteTx | None = getattr(self._local, "tx", None)
         if tx is not None:
             tx.close()
             self._local.tx = None
+
+
+def _into_wal(connection: apsw.Connection) -> str:
+    """Switch to WAL; the mode it ends in. While another process does the same to a new file, SQLite says busy at once
+    instead of waiting (sqlite.org/pragma.html, journal_mode), so the waiting is done here.
+    """
+    give_up_at = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            return str(connection.pragma("journal_mode", "wal"))
+        except apsw.BusyError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(WAL_LOOK_S)
 
 
 def _ours(error: BaseException) -> BaseException:
