@@ -96,6 +96,11 @@ class Letter:
     def body(self) -> str:
         return str(getattr(self.message, "body", ""))
 
+    @property
+    def asks(self) -> bool:
+        """True for a message with buttons."""
+        return bool(getattr(self.message, "buttons", ()))
+
     def button(self, place: int) -> str:
         """The payload of one of its buttons."""
         if isinstance(self.message, OutButtons):
@@ -299,9 +304,12 @@ class World:
     def join(self, who: Player, word: str = "JOIN") -> None:
         """The whole double opt-in: the word, the question, the tap, the welcome."""
         self.say(who, word)
-        prompt = self.work()[-1]
-        self.tap(who, prompt.button(0))
+        self.tap(who, self.question().button(0))
         self.work()
+
+    def question(self) -> Letter:
+        """Work, and take the newest message with buttons that this handed over."""
+        return [letter for letter in self.work() if letter.asks][-1]
 
     # -- what is so ----------------------------------------------------------------------------------------------------
 
@@ -325,6 +333,10 @@ class World:
     def types(self, who: Player | Address) -> list[str]:
         """The kinds of facts recorded of a person, oldest first."""
         return [line["type"] for line in self.history(who)]
+
+    def said(self, who: Player | Address) -> list[str]:
+        """The kinds of facts by the provider's clock: what the person did, oldest first."""
+        return [line["type"] for line in self.history(who) if line["clock"] == "meta"]
 
     def unhandled(self) -> list[str]:
         """Why items could not be used."""

@@ -47,7 +47,7 @@ NOT_CALLED_IN_CORE = {"now", "utcnow", "today", "uuid1", "uuid4", "print", "open
 
 # Tests that belong to no one room. Any other test file is named after a room or one of its modules.
 SUBJECTS = {
-    "bench", "browser", "crash", "demo", "docs", "imports", "postgres", "promises", "project", "readme",
+    "bench", "browser", "crash", "demo", "docs", "imports", "isolation", "postgres", "promises", "project", "readme",
     "simulation", "story", "tidy",
 }  # fmt: skip
 

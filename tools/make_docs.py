@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import Any
 
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from sayso.cli.app import app
 from sayso.core import events, gate, lifecycle
 from sayso.errors import SaysoError
 from sayso.settings import SETTINGS
+from sayso.web.routes import METRICS, PUBLIC, TABLE, Route
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -67,17 +71,16 @@ def error_classes() -> dict[str, type[SaysoError]]:
     return dict(sorted(found.items()))
 
 
-def routes() -> list[Any]:
-    """The rows of the route table, each with method, path, scope and summary."""
-    return list(import_module("sayso.web.routes").ROUTES)
+def routes() -> list[Route]:
+    """Every row of the route table."""
+    return [*TABLE, METRICS]
 
 
-def commands() -> Mapping[str, Any]:
-    """Every command by its name, as click sees it."""
-    from typer.main import get_command  # noqa: PLC0415  only here, and slow to load
-
-    root: Any = get_command(import_module("sayso.cli").app)
-    return {name: command for name, command in root.commands.items() if not command.hidden}
+def commands() -> dict[str, str]:
+    """Every command by its name, with the first sentence of its help."""
+    root = get_command(app)
+    found = root.commands if isinstance(root, TyperGroup) else {}
+    return {name: (command.help or "").strip().partition("\n")[0] for name, command in found.items()}
 
 
 # -- blocks ------------------------------------------------------------------------------------------------------
@@ -143,20 +146,15 @@ def settings_table() -> str:
 def routes_table() -> str:
     """Every route, the scope its key needs, and what it does."""
     return table(["route", "scope", "what it does"], (
-        [linked(route_name(route)), f"`{route.scope}`" if route.scope else "none", route.summary]
+        [linked(route.name), "no key" if route.permission == PUBLIC else f"`{route.permission}`", route.summary]
         for route in routes()
     ))
-
-
-def route_name(route: Any) -> str:
-    """`POST /v1/check`."""
-    return f"{route.method} {route.path}"
 
 
 def commands_table() -> str:
     """Every command and its first sentence."""
     return table(["command", "what it does"], (
-        [linked(f"sayso {name}"), (command.help or "").strip().split("\n")[0]] for name, command in commands().items()
+        [linked(f"sayso {name}"), sentence] for name, sentence in commands().items()
     ))
 
 
@@ -172,7 +170,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "reasons.md": lambda: gate.REASONS,
     "errors.md": error_classes,
     "settings.md": lambda: [setting.name for setting in SETTINGS],
-    "api.md": lambda: [route_name(route) for route in routes()],
+    "api.md": lambda: [route.name for route in routes()],
     "commands.md": lambda: [f"sayso {name}" for name in commands()],
 }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -211,10 +211,8 @@ class Sayso:
         try:
             yield permit
         except BaseException:
-            try:
+            with suppress(Unavailable):  # the block's own error matters more; a worker finds the permit unreported
                 permit.leave()
-            except Unavailable:  # the error of the block matters more; a worker finds the permit unreported
-                pass
             raise
         permit.leave()
 

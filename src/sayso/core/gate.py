@@ -41,6 +41,7 @@ REASONS: Final[dict[str, str]] = {
     "window_closed": "A free-form reply needs a message from the person within the last 24 hours.",
     "unknown_purpose": "This purpose is not declared in the workspace.",
     "unknown_sender": "This sender is not declared in the workspace.",
+    "invalid_address": "This is not a phone number or a WhatsApp user id.",
     "nothing_to_answer": "No event of the person calls for this message, or it was answered already.",
     "no_longer_due": "What this message was to answer has been overtaken by a later event.",
 }
@@ -181,8 +182,9 @@ OWN: Final[dict[str, frozenset[str]]] = {
 }
 
 
-def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, now: int) -> Verdict:
-    """May Sayso send this message of its own? `answers` is the event it replies to.
+def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, now: int,
+               cells: tuple[Cell, ...] = ()) -> Verdict:
+    """May Sayso send this message of its own? `answers` is the event it replies to, `cells` what that is about.
 
     A prompt needs its request still open; a welcome its grant still standing; a stop confirmation is always due.
     """
@@ -193,8 +195,7 @@ def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, n
     if kind in ("prompt", "reminder"):
         due = any(item.request == answers and item.until >= now for item in standing.pending)
     elif kind == "welcome":
-        mine = [mark for mark in standing.grants if mark.event == answers]
-        due = any(lifecycle.grant_of(standing, mark.cell) is not None for mark in mine)
+        due = any(lifecycle.grant_of(standing, cell) is not None for cell in cells)
     elif kind == "clarify":
         due = any(mark.event == answers for mark in standing.holds)
     else:

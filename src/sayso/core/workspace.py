@@ -183,8 +183,9 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_character(code: str) -> str:
-    """The check character of the first seven: their values weighted by place, modulo 32. It catches a mistyped
-    character and two swapped neighbours.
+    """The check character of the first seven: their values weighted by place, modulo 32.
+
+    It catches any one mistyped character and most swapped neighbours.
     """
     total = sum((2 * place + 1) * CODE_ALPHABET.index(letter) for place, letter in enumerate(code[:CODE_LENGTH - 1]))
     return CODE_ALPHABET[total % 32]

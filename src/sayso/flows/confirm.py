@@ -52,6 +52,7 @@ def yes(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, 
         occurred_at: int, clock: str, evidence: Mapping[str, str]) -> Person:
     """Record a yes to this request; if it grants anything new, owe the welcome."""
     before = person.standing
+    occurred_at = min(occurred_at or kit.now(), kit.now())
     facts: dict[str, Fact] = {
         "how": how, "inbound": sender.name, "notice": request.facts["notice"],
         "notice_hash": request.facts["notice_hash"],

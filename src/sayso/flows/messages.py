@@ -17,6 +17,14 @@ from sayso.flows.kit import Kit
 MAX_BODY: Final = 1024
 
 
+def replaced(workspace: Workspace, kind: str, event: Event) -> bool:
+    """True if the wording a request was to show is no longer the notice's: asking with another would prove nothing."""
+    if kind not in ("prompt", "reminder"):
+        return False
+    notice, lang = workspace.notices.get(str(event.facts["notice"])), str(event.facts["lang"])
+    return notice is None or lang not in notice.text or notice.hash(lang) != event.facts["notice_hash"]
+
+
 def render(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str, *, window: bool) -> Outbound | None:
     """The message of this kind that answers this event; None if it cannot be said outside the service window."""
     if kind in ("prompt", "reminder"):
@@ -32,10 +40,7 @@ def render(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str, *
 
 def _question(kit: Kit, workspace: Workspace, kind: str, event: Event, *, window: bool) -> Outbound | None:
     """The wording of the notice and two buttons: free-form inside the window, the approved template outside it."""
-    notice = workspace.notices.get(str(event.facts["notice"]))
-    lang = str(event.facts["lang"])
-    if notice is None or notice.hash(lang) != event.facts["notice_hash"]:
-        return None  # the wording was replaced since; asking with another would prove nothing
+    notice, lang = workspace.notices[str(event.facts["notice"])], str(event.facts["lang"])
     replies = kit.replies(lang)
     yes, no = YES_ID + event.id, NO_ID + event.id
     if not window:

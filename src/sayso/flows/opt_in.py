@@ -15,11 +15,12 @@ from sayso.core.events import OWN_CLOCK, Event, Fact
 from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
 from sayso.core.lifecycle import Pending
+from sayso.core.purposes import Cell
 from sayso.core.workspace import Entry, Notice, Sender, Workspace
 from sayso.errors import EvidenceMissing, TemplateMissing
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
-from sayso.flows.people import find, identify
+from sayso.flows.people import find, identify, suppressed
 from sayso.flows.record import Person, tell
 from sayso.ports import HOUR, MINUTE
 from sayso.store.base import Tx
@@ -64,8 +65,10 @@ def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, 
     notice, sender = workspace.notices[entry.notice], workspace.sender(entry.sender)
     link, known = chat_link(workspace, entry), find(tx, kit, workspace.id, address)
     lang = notice.language(lang or entry.lang or (known.lang if known else ""), workspace.language)
+    if known is None and suppressed(tx, kit, workspace.id, [address]):
+        return Asked("withdrawn", "", "", link)
     if known is not None:
-        if any(lifecycle.blocking(known.standing, cell) for cell in workspace.cells_of(notice)):
+        if any(_refused(known, cell) for cell in workspace.cells_of(notice)):
             return Asked("withdrawn", known.id, "", link)
         if _all_granted(known, workspace, notice, kit.now()):
             return Asked("granted", known.id, "", link)
@@ -125,6 +128,12 @@ def in_window(person: Person, sender: str, now: int) -> bool:
     """True while free-form messages reach this person from this sender."""
     opened = dict(person.standing.windows).get(sender, 0)
     return now - SERVICE_WINDOW < opened
+
+
+def _refused(person: Person, cell: Cell) -> bool:
+    """True if the person said no to this, here or in WhatsApp itself."""
+    native = any(mark.cell.covers(cell) for mark in person.standing.native)
+    return native or lifecycle.blocking(person.standing, cell) is not None
 
 
 def _all_granted(person: Person, workspace: Workspace, notice: Notice, now: int) -> bool:

@@ -85,6 +85,8 @@ def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, 
     for other in former_holders(tx, kit, workspace.id, addresses, person):
         tell(tx, kit, workspace.id, other, "said_stop", cells=(cell,), occurred_at=occurred_at, clock=clock,
              facts={"how": "former_address"})
+    if cell == EVERYTHING:
+        tx.run("cancel_replies", ws=workspace.id, person=person.id)  # the confirmation is the last thing said
     news = not already_stopped(before, cell) and already_stopped(person.standing, cell)  # a late stop may be overtaken
     return Said(event, person, news)
 
@@ -111,13 +113,22 @@ def native(tx: Tx, kit: Kit, workspace: Workspace, person: Person, value: str, s
 def hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, *, why: str, occurred_at: int,
          clock: str, evidence: Mapping[str, str]) -> Person:
     """Words that may mean stop: marketing waits, and one question with buttons settles it."""
-    held = lifecycle.held_marketing(person.standing)
+    asked = _asked_already(person.standing)
     event, person = tell(tx, kit, workspace.id, person, "stop_suspected", cells=(ALL_MARKETING,),
                          occurred_at=occurred_at, clock=clock, facts={"why": why, "inbound": sender},
                          evidence=evidence)
-    if not held and lifecycle.blocking(person.standing, ALL_MARKETING) is None:
+    if not asked and not already_stopped(person.standing, ALL_MARKETING):
         owe(tx, kit, workspace.id, person.id, "clarify", sender=sender, answers=event.id)
     return person
+
+
+def _asked_already(standing: Standing) -> bool:
+    """True while a hold stands that no later yes has settled: its question is out."""
+    return any(
+        not any(lifecycle.beats(grant, mark, standing.merges) for grant in standing.grants
+                if mark.cell.touches(grant.cell))
+        for mark in standing.holds
+    )
 
 
 def release_hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, *, how: str, sender: str = "",

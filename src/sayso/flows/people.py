@@ -37,6 +37,12 @@ def find(tx: Tx, kit: Kit, ws: str, address: Address, *, lock: bool = True) -> P
     return person_by_id(tx, ws, row[0], lock=lock) if row else None
 
 
+def suppressed(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address]) -> bool:
+    """True if one of these addresses said no before its data was erased."""
+    return any(tx.row("suppressions", ws=ws, mac=mac) for address in addresses
+               for mac in kit.vault.address_macs(ws, address))
+
+
 def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "",
              how: str = "webhook") -> Person:
     """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
@@ -75,7 +81,7 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
                    facts={"how": how})
-    suppressed = []
+    noes = []
     for address, mac in macs:
         if person.wrapped is None:
             raise LookupError("an erased person takes no addresses")
@@ -83,10 +89,11 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
         tx.run("add_address", ws=ws, mac=mac, person=person.id, kind=address.kind, key=kit.vault.mac_key_id,
                sealed=sealed, event=event.id)
         for known in kit.vault.address_macs(ws, address):
-            suppressed += tx.rows("suppressions", ws=ws, mac=known)
-    for at, source in suppressed:
-        _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), occurred_at=at,
-                         clock=OWN_CLOCK, facts={"erasure": source})
+            noes += tx.rows("suppressions", ws=ws, mac=known)
+    for at, source in noes:
+        # A yes of this record was given without knowing of that no: learning of it now, the stricter state is kept.
+        _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
+                         occurred_at=0 if person.standing.grants else at, facts={"erasure": source})
     return person
 
 
@@ -125,8 +132,10 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     Meta: system messages `user_changed_number` and `user_changed_user_id` (webhooks reference, system).
     """
     holders = [person for address in old if (person := find(tx, kit, ws, address))]
-    if not holders:
+    if not holders and not suppressed(tx, kit, ws, old):
         return identify(tx, kit, ws, new, how="number_changed")
+    if not holders:  # an erased person's no moves along with them
+        holders = [identify(tx, kit, ws, old, how="number_changed")]
     person = _existing(tx, kit, ws, sorted({holder.id for holder in holders}))
     kept = set(new)
     left = [address for address in old if address not in kept]

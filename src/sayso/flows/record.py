@@ -87,16 +87,26 @@ def settle(tx: Tx, ws: str, person: Person, event: Event) -> Person:
     """
     if event.type in NEUTRAL:
         return person
-    if event.type == "spoke":
-        after = lifecycle.opened(person.standing, event)
-        rise = 0
-    else:
-        after = lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person.id)), person.standing.windows)
-        rise = 1 if event.type in lifecycle.STOPPING or _differs(person.standing, after) else 0
+    before, rise = person.standing, 0
+    after = lifecycle.opened(before, event) if event.type == "spoke" else before
+    if event.type != "spoke" or any(mark.at >= event.occurred_at for mark in before.grants):
+        # Small talk that arrives late can take a bare yes back.
+        after = _refolded(tx, ws, person.id, after)
+        rise = 1 if event.type in lifecycle.STOPPING or _differs(before, after) else 0
     tx.run("set_standing", ws=ws, person=person.id, standing=lifecycle.encode(after), rise=rise)
     if rise and person.standing.pending:
         _call_off(tx, ws, person.id, after)
     return replace(person, standing=after, epoch=person.epoch + rise)
+
+
+def _refolded(tx: Tx, ws: str, person_id: str, known: Standing) -> Standing:
+    """The standing by all facts, with the windows that are known. If a fact cannot be read the person is denied, and
+    the new fact is kept.
+    """
+    try:
+        return lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person_id)), known.windows)
+    except IntegrityError:
+        return lifecycle.UNREADABLE
 
 
 def facts_of(tx: Tx, ws: str, person_id: str) -> list[Event]:

@@ -69,6 +69,8 @@ def verify(tx: Tx, kit: Kit, ws: str) -> Report:
             step()
         except IntegrityError as error:
             report.problems.append(error.detail)
+        except UnicodeError:
+            report.problems.append("A stored text is not readable text.")
         if report.problems:
             break
     return report
@@ -184,7 +186,7 @@ def _people(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
             rebuilt = lifecycle.fold(facts)
             if rebuilt != lifecycle.decode(bytes(standing)):
                 raise IntegrityError(f"The standing of {person} is not what the recorded facts say.")
-            if epoch < _least_epoch(facts):
+            if epoch < _least_epoch(facts, person):
                 raise IntegrityError(f"The epoch of {person} is lower than the recorded stops require.")
             if bool(erased_at) != any(fact.type == "erased" for fact in facts):
                 raise IntegrityError(f"The erasure of {person} does not fit the recorded facts.")
@@ -213,13 +215,11 @@ def _merged(walk: _Walk) -> dict[str, list[str]]:
     return groups
 
 
-def _least_epoch(facts: list[Event]) -> int:
-    """Each stopping fact raised the epoch once; merged records may have counted apart, so this is a floor."""
-    per_record: dict[str, int] = {}
-    for fact in facts:
-        if fact.type in STOPPING:
-            per_record[fact.person] = per_record.get(fact.person, 0) + 1
-    return max(per_record.values(), default=0)
+def _least_epoch(facts: list[Event], person: str) -> int:
+    """Each stopping fact raised the epoch of its record by one, and other facts may have too: this is a floor. What a
+    merged record counted before stays with that record.
+    """
+    return sum(fact.type in STOPPING and fact.person == person for fact in facts)
 
 
 def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
@@ -251,9 +251,13 @@ def _suppressions(tx: Tx, ws: str) -> None:
     """Suppressions are primary data, committed to in the `erased` fact: compared with that, not rebuilt."""
     for (body,) in tx.rows("erasures", ws=ws):
         event = events.decode(bytes(body))
-        kept = [bytes(row[0]) for row in tx.rows("suppressions_of_event", ws=ws, event=event.id)]
-        if digest_of(kept) != event.facts.get("suppressions"):
+        rows = tx.rows("suppressions_of_event", ws=ws, event=event.id)
+        fits = digest_of([bytes(mac) for mac, _ in rows]) == event.facts.get("suppressions")
+        if not fits or any(at != event.occurred_at for _, at in rows):
             raise IntegrityError(f"The suppressions kept by erasure {event.id} are not the ones it committed to.")
+    stray = tx.row("stray_suppression", ws=ws)
+    if stray:
+        raise IntegrityError(f"A suppression rests on {stray[0]}, which is no recorded erasure.")
 
 
 def digest_of(macs: list[bytes]) -> str:

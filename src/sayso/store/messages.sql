@@ -42,6 +42,12 @@ update outbox set state = 'cancelled', problem = :why
 where workspace_id = :ws and person_id = :person and state in ('queued', 'claimed') and answers = :answers
   and kind in ('prompt', 'reminder');
 
+-- name: cancel_replies
+-- After a stop for everything only its confirmation is said.
+update outbox set state = 'cancelled', problem = 'overtaken'
+where workspace_id = :ws and person_id = :person and state in ('queued', 'claimed')
+  and kind in ('welcome', 'declined', 'help', 'kept', 'clarify');
+
 -- name: cancel_all_outbox
 -- Nothing is owed to an erased person.
 update outbox set state = 'cancelled', problem = 'erased'
@@ -77,6 +83,12 @@ select person_id from outbox where workspace_id = :ws and outbox_id = :outbox;
 -- name: set_outbox
 -- The outcome of a try.
 update outbox set state = :state, run_at = :run_at, problem = :problem, permit_id = :permit, lease_until = :lease
+where workspace_id = :ws and outbox_id = :outbox;
+
+-- name: postpone_outbox
+-- A row that has to wait goes back into the queue; that was no try.
+update outbox set state = 'queued', run_at = :run_at, problem = :problem, permit_id = '', lease_until = 0,
+  attempts = attempts - 1
 where workspace_id = :ws and outbox_id = :outbox;
 
 -- name: outbox_list

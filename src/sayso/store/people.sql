@@ -118,4 +118,10 @@ select at, event_id from suppressions where workspace_id = :ws and mac = :mac;
 
 -- name: suppressions_of_event
 -- The suppressions one erasure made, for verification.
-select mac from suppressions where workspace_id = :ws and event_id = :event order by mac;
+select mac, at from suppressions where workspace_id = :ws and event_id = :event order by mac;
+
+-- name: stray_suppression
+-- A suppression that no erasure made: there must be none.
+select s.event_id from suppressions s
+left join events e on e.workspace_id = s.workspace_id and e.event_id = s.event_id and e.type = 'erased'
+where s.workspace_id = :ws and e.event_id is null limit 1;

@@ -108,6 +108,8 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._closed = False
         self._start()
+        if vfs is None:
+            _make_private(path)
         self._migrate()
 
     def _start(self) -> None:
@@ -191,7 +193,7 @@ class SqliteStore:
             self._start_writer()
         job = _Job(work, Future())
         self._jobs.put(job)
-        if self._closed and self._writer is not None and not self._writer.is_alive():
+        if self._has_ended():
             self._refuse_left()  # closed between the first line and the put: nobody else would answer
         return job.answer
 
@@ -268,6 +270,9 @@ class SqliteStore:
         finally:
             connection.close()
 
+    def _has_ended(self) -> bool:
+        return self._closed and self._writer is not None and not self._writer.is_alive()
+
     def _refuse_left(self) -> None:
         """Answer what was submitted while the writer ended."""
         with suppress(queue.Empty):
@@ -287,6 +292,16 @@ class SqliteStore:
         if tx is not None:
             tx.close()
             self._local.tx = None
+
+
+def _make_private(path: str) -> None:
+    """A new file is the owner's alone; SQLite gives its log the same mode."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Unavailable(f"The database cannot be made at this place: {error.strerror}.") from error
 
 
 def _into_wal(connection: apsw.Connection) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from sayso.channels.base import Outbound, OutTemplate, Sent
 from sayso.core import events, gate
-from sayso.core.events import Event
+from sayso.core.events import OWN_CLOCK, Event
 from sayso.core.identity import Address
 from sayso.core.purposes import CONSENT
 from sayso.core.workspace import Sender, Workspace
@@ -21,7 +21,7 @@ from sayso.errors import PermitExpired, ProviderError, SaysoError
 from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
-from sayso.flows.opt_out import in_flight
+from sayso.flows.opt_out import in_flight, native
 from sayso.flows.owe import owe
 from sayso.flows.record import Person, append, person_by_id, tell
 from sayso.ports import HOUR, SECOND
@@ -115,11 +115,12 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
         return _settle(tx, mine, "cancelled", "nothing_to_answer")
     if kind == "expiry":
         return _note_expiry(tx, kit, mine, person, event)
-    verdict = gate.decide_own(person.standing, kind, answers, event.type, kit.now())
+    verdict = gate.decide_own(person.standing, kind, answers, event.type, kit.now(), event.cells)
     if not verdict.allowed:
         return _settle(tx, mine, "cancelled", verdict.reason)
     if kind == "stop_confirmation" and in_flight(tx, mine.ws, person.id, created_at, tx.now()):
-        return _wait(tx, mine, tx.now() + DRAIN_LOOK, "draining")
+        tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=tx.now() + DRAIN_LOOK, problem="draining")
+        return None
     return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at)
 
 
@@ -128,6 +129,8 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
     sender, to = workspace.senders.get(sender_name), people.reachable(tx, kit, mine.ws, person)
     if sender is None or to is None:
         return _settle(tx, mine, "parked", "unknown_sender" if sender is None else "no_address")
+    if messages.replaced(workspace, kind, event):
+        return _settle(tx, mine, "parked", "wording_replaced")
     window = in_window(person, sender.name, kit.now()) or _opened_by(event, sender.name, kit.now())
     message = messages.render(kit, workspace, kind, event, person.lang, window=window)
     if message is None:
@@ -209,5 +212,8 @@ def failed(tx: Tx, kit: Kit, letter: Letter, error: SaysoError) -> str:
            problem="possibly_sent" if possibly else f"{error.code}:{code}", permit=letter.permit, lease=0)
     person = person_by_id(tx, letter.claim.ws, letter.person)
     if letter.request and not possibly and person is not None:
-        tell(tx, kit, letter.claim.ws, person, "prompt_failed", cause=letter.request, facts={"code": code})
+        _, person = tell(tx, kit, letter.claim.ws, person, "prompt_failed", cause=letter.request, facts={"code": code})
+    if outcome == "opted_out" and person is not None:  # 131050: the person stopped it in WhatsApp itself
+        native(tx, kit, letter.workspace, person, "stop", letter.sender.name, occurred_at=0, clock=OWN_CLOCK,
+               how="131050")
     return "parked"

@@ -1,0 +1,58 @@
+"""Bulk check over HTTP: numbers a second, against asking one by one in this process and against bare reads."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import apsw
+
+from bench.checks import BARE, SEED
+from bench.http import bearer
+from bench.load import Plan, request, send
+from bench.report import Figure, Ratio
+from bench.servers import serving
+from bench.sizes import Sizes
+from bench.world import World, address_of, text_of
+
+AIM: Final = 100_000
+#: Two calls at a time: a caller that does not wait in between, and no more.
+CLIENTS: Final = 2
+
+
+def measure(sizes: Sizes, world: World) -> Iterator[Figure]:
+    """Calls of 10,000 numbers, half of them of people nobody heard of."""
+    chosen = random.Random(SEED)
+    authorization = bearer(world)
+    calls = []
+    for _ in range(sizes.bulk_calls):
+        numbers = [text_of(chosen.randrange(2 * world.people)) for _ in range(sizes.bulk)]
+        question = {"addresses": numbers, "purpose": "offers", "sender": "shop"}
+        calls.append(request("POST", "/v1/check/bulk", json.dumps(question).encode(), authorization=authorization,
+                             content_type="application/json"))
+    with serving(world.folder, world.environ) as server:
+        send(world.folder, Plan(server.port, CLIENTS, calls[:2]))
+        found = send(world.folder, Plan(server.port, CLIENTS, calls))
+    if set(found.statuses) != {"200"}:
+        raise RuntimeError(f"The server answered {found.statuses}.")
+    rate, bare = found.rate * sizes.bulk, _bare(world, sizes)
+    name = f"bulk check over HTTP, sqlite, {world.people:,} people"
+    yield Figure(name, rate, "numbers/s", AIM,
+                 ratios=(Ratio(rate / bare, f"one bare indexed read each ({bare:,.0f}/s)"),),
+                 notes=(f"{sizes.bulk:,} numbers a call, half unknown, {CLIENTS} at once: p50 {found.at(.5):.0f} ms",))
+
+
+def _bare(world: World, sizes: Sizes) -> float:
+    chosen, ws, vault = random.Random(SEED), world.workspace.id, world.system.kit.vault
+    keys = [(ws, vault.address_mac(ws, address_of(chosen.randrange(2 * world.people)))) for _ in range(sizes.bulk)]
+    connection = apsw.Connection(world.file)
+    for _ in range(2):  # the second time counts: the pages are in memory then, as they are for the server
+        began = time.perf_counter()
+        for key in keys:
+            connection.execute(BARE, key).fetchone()
+        took = time.perf_counter() - began
+    connection.close()
+    return len(keys) / took

@@ -1,0 +1,37 @@
+"""How much is measured: enough for figures that repeat, little enough to wait for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Counts for each measurement."""
+
+    #: People in the largest database of the run, and those of the smaller ones it is compared with.
+    people: int
+    fewer: tuple[int, ...]
+    #: People in PostgreSQL.
+    people_postgres: int
+    #: Webhooks, and requests of other routes.
+    stops: int
+    requests: int
+    #: Look-ups in each round, and rounds, of which the median counts.
+    checks: int
+    rounds: int
+    #: Numbers in one bulk check, and calls.
+    bulk: int
+    bulk_calls: int
+    #: Starts of the command line.
+    starts: int
+
+
+FULL = Sizes(people=1_000_000, fewer=(10_000, 100_000), people_postgres=100_000, stops=6_000, requests=12_000,
+             checks=20_000, rounds=5, bulk=10_000, bulk_calls=16, starts=5)
+LARGE = Sizes(people=10_000_000, fewer=(10_000, 100_000, 1_000_000), people_postgres=100_000, stops=6_000,
+              requests=12_000, checks=20_000, rounds=5, bulk=10_000, bulk_calls=16, starts=5)
+QUICK = Sizes(people=50_000, fewer=(10_000,), people_postgres=5_000, stops=1_000, requests=2_000, checks=4_000,
+              rounds=3, bulk=10_000, bulk_calls=3, starts=2)
+TINY = Sizes(people=300, fewer=(100,), people_postgres=100, stops=40, requests=40, checks=50, rounds=1, bulk=100,
+             bulk_calls=2, starts=1)

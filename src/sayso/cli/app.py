@@ -1,0 +1,272 @@
+"""The list of commands: for each its arguments, its help and the function that carries it out, loaded when called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sayso.cli.say import EXIT_CODES, Commands, version
+
+app = typer.Typer(
+    name="sayso", cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES,
+    help="The consent layer for WhatsApp: records every yes with proof, honours every no at once.",
+)  # fmt: skip
+
+Address = Annotated[str, typer.Argument(
+    metavar="ADDRESS", help="A phone number with its country code, or a WhatsApp user id. What you type here stays in "
+                            "your shell's history: write - to read it from standard input instead.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Database = Annotated[str, typer.Option("--database", "-d", metavar="PATH|URL",
+                                       help="Instead of SAYSO_DATABASE: a SQLite file or a postgresql:// URL.")]
+Workspace = Annotated[str, typer.Option("--workspace", "-w", metavar="SLUG",
+                                        help="Instead of SAYSO_WORKSPACE, where there are several.")]
+Purpose = Annotated[str, typer.Argument(help="A purpose declared in sayso.toml.")]
+Sender = Annotated[str, typer.Option("--sender", help="Which of your numbers, where there are several.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sayso {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
+                                               help="Print the version.")] = False,
+) -> None:
+    """What stands before the command."""
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play the story and leave: exit 0 if every step held.")] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port of the page; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Try it all on this machine, with phones on screen.
+
+    No account, no question, no network. Ctrl-C leaves nothing behind.
+    """
+    from sayso.cli import demo as module
+
+    module.demo(once=once, port=port, browser=browser)
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Option(help="Your business, as people know it.")] = "",
+    slug: Annotated[str, typer.Option(help="Its short name in URLs.")] = "",
+    phone: Annotated[str, typer.Option(help="The number you send from, +447700900100.")] = "",
+    phone_number_id: Annotated[str, typer.Option(help="Meta's id of that number.")] = "",
+    country: Annotated[str, typer.Option(help="Two letters, for numbers written without a country code.")] = "",
+    language: Annotated[str, typer.Option(help="Of Sayso's replies while a person's is not known.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the suggestions for what is not "
+                                                          "named.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether sayso.toml is right and what would be new; "
+                                                        "change nothing.")] = False,
+    database: Database = "", as_json: Json = False,
+) -> None:
+    """Write sayso.toml, make keys and database, apply.
+
+    Run it again after an edit of sayso.toml: it checks the file, applies it and says what is new.
+    """
+    from sayso.cli import project
+
+    given = {"name": name, "slug": slug, "phone": phone, "phone_number_id": phone_number_id, "country": country,
+             "language": language}
+    if check:
+        project.check(database, as_json=as_json)
+    else:
+        project.init(given, database, yes=yes, as_json=as_json)
+
+
+@app.command()
+def key(
+    scopes: Annotated[str, typer.Option(help="What it may do: check, send, consent, read, admin; with commas "
+                                             "between.")] = "",
+    label: Annotated[str, typer.Option(help="Who has it, for the list.")] = "",
+    test: Annotated[bool, typer.Option("--test", help="Make a test key.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="Show the keys there are, without their secrets.")] = False,
+    revoke: Annotated[str, typer.Option(metavar="ID", help="End a key.")] = "",
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Make an API key and print it, once."""
+    from sayso.cli import keys
+
+    with keys.opened(database, workspace) as sayso:
+        if show_list:
+            keys.show(sayso, as_json=as_json)
+        elif revoke:
+            keys.revoke(sayso, revoke, as_json=as_json)
+        else:
+            keys.make(sayso, scopes, label, test=test, as_json=as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Instead of SAYSO_HOST.")] = "",
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Instead of SAYSO_PORT.")] = None,
+    worker: Annotated[bool | None, typer.Option("--worker/--no-worker", help="Instead of SAYSO_WORKER.")] = None,
+    database: Database = "", as_json: Json = False,
+) -> None:
+    """Run the service: webhooks, API and worker."""
+    from sayso.cli import serving
+
+    serving.serve(database, host, port, worker, as_json=as_json)
+
+
+@app.command()
+def worker(database: Database = "", as_json: Json = False) -> None:
+    """Run a worker apart from the service.
+
+    It sends what is owed and keeps the ledger: any number of times on PostgreSQL, once on SQLite.
+    """
+    from sayso.cli import serving
+
+    serving.work(database, as_json=as_json)
+
+
+@app.command()
+def phone(
+    host: Host = "127.0.0.1", port: Port = 8378,
+    webhook: Annotated[str, typer.Option(metavar="URL", help="Where webhooks are posted. Default: the service of this "
+                                                             "folder's sayso.toml.")] = "",
+    service: Annotated[str, typer.Option("--sayso", metavar="URL", help="Show what this Sayso did with it; its API key "
+                                         "comes in SAYSO_PHONE_KEY.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed, the same ids and random choices.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Run a fake WhatsApp with phones on a page.
+
+    For trying things, and for your own tests, which drive it over HTTP.
+    """
+    from sayso.cli import serving
+
+    serving.phone(host, port, webhook, service, seed, as_json=as_json)
+
+
+@app.command()
+def check(
+    address: Address, purpose: Purpose, sender: Sender = "",
+    free_form: Annotated[bool, typer.Option("--free-form", help="A message that is no template.")] = False,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """May this person be sent this? Exit 0, 10 or 11.
+
+    Exit 0 allow, 10 deny, 11 wait; the answer names the reason and the event it rests on.
+    """
+    from sayso.cli import asking
+
+    asking.check(database, workspace, address, purpose, sender, free_form=free_form, as_json=as_json)
+
+
+@app.command()
+def optin(
+    address: Address,
+    entry: Annotated[str, typer.Option(help="The entry point that asks.")],
+    evidence: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="Where the person asked for it: page, "
+                                                       "ip, user_agent, form, clerk, note. May be repeated.")] = None,
+    language: Annotated[str, typer.Option(help="The language to ask in.")] = "",
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Begin a double opt-in; it never grants.
+
+    The person is asked by the worker, and their own answer is what counts.
+    """
+    from sayso.cli import asking
+
+    asking.opt_in(database, workspace, address, entry, evidence or [], language, as_json=as_json)
+
+
+@app.command()
+def optout(
+    address: Address,
+    purpose: Annotated[str, typer.Option(help="One purpose; * is everything, whatever is invented later.")] = "*",
+    sender: Annotated[str, typer.Option(help="One of your numbers; * is all.")] = "*",
+    message_class: Annotated[str, typer.Option("--class", help="One message class; * is all.")] = "*",
+    evidence: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="How you heard of it, as in "
+                                                                                 "optin.")] = None,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Record a no, and wait until nothing can follow."""
+    from sayso.cli import asking
+
+    asking.opt_out(database, workspace, address, purpose, sender, message_class, evidence or [], as_json=as_json)
+
+
+@app.command()
+def erase(
+    address: Address,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; it cannot be undone.")] = False,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Destroy what is known of a person, keep the no.
+
+    The no is kept as a keyed hash, so that it holds; the yes is gone. It cannot be undone.
+    """
+    from sayso.cli import asking
+
+    asking.erase(database, workspace, address, sure=yes, as_json=as_json)
+
+
+@app.command()
+def show(
+    address: Annotated[str, typer.Argument(metavar="[ADDRESS]", help="A person, - for standard input.")] = "",
+    texts: Annotated[bool, typer.Option("--texts", help="The evidence too: what was said, from which page.")] = False,
+    outbox: Annotated[bool, typer.Option("--outbox", help="What Sayso owes and has sent.")] = False,
+    unhandled: Annotated[bool, typer.Option("--unhandled", help="What came in and could not be used.")] = False,
+    entries: Annotated[bool, typer.Option("--entries", help="Entry points with their codes and chat links.")] = False,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Show a person, the outbox or the entry points.
+
+    A person: where they stand, and how it came to that.
+    """
+    from sayso.cli import showing
+
+    showing.show(database, workspace, address, texts=texts, outbox=outbox, unhandled=unhandled, entries=entries,
+                 as_json=as_json)
+
+
+@app.command()
+def verify(database: Database = "", workspace: Workspace = "", as_json: Json = False) -> None:
+    """Recompute the ledger and what the gate reads.
+
+    Exit 0 if all fits; 20 if something does not, and then it names what.
+    """
+    from sayso.cli import showing
+
+    showing.verify(database, workspace, as_json=as_json)
+
+
+@app.command()
+def receipt(
+    address: Address,
+    purpose: Annotated[str, typer.Option(help="The newest yes that covers this purpose.")] = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file, instead of standard output.")] = None,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Print the proof of a person's newest yes.
+
+    It is JSON that a stranger can check without Sayso.
+    """
+    from sayso.cli import showing
+
+    showing.receipt(database, workspace, address, purpose, output, as_json=as_json)
+
+
+@app.command()
+def doctor(database: Database = "", as_json: Json = False) -> None:
+    """Say what is wrong, and what mends it.
+
+    Looks at configuration, keys, secrets, database, ledger and queues. Exit 1 if something fails.
+    """
+    from sayso.cli import doctor as module
+
+    module.doctor(database, as_json=as_json)

@@ -1,0 +1,216 @@
+"""`sayso init`: from nothing to a folder that `sayso serve` runs in, and from an edited sayso.toml to what is in force.
+
+It asks only on a terminal, writes a file only after it is known to be right, and shows what became new.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from sayso.cli.opening import settings_of
+from sayso.cli.say import note, tell
+from sayso.errors import ConfigError, InvalidRequest
+
+if TYPE_CHECKING:
+    from sayso.flows.setup import Applied
+    from sayso.settings import Declared, Settings
+    from sayso.store.base import Tx
+    from sayso.wiring import System
+
+#: What is asked, the question, and the suggestion. The number is one of Ofcom's for drama: it rings nowhere.
+QUESTIONS: Final = (
+    ("name", "Your business, as people know it", "My Shop"),
+    ("slug", "Its short name in URLs", ""),
+    ("phone", "The number you send from, with its country code", "+447700900100"),
+    ("phone_number_id", "Meta's id of that number (WhatsApp > API setup)", "106540352242922"),
+    ("country", "Your country, two letters", "GB"),
+    ("language", "Language of replies while a person's is not known", "en"),
+)
+
+
+def init(given: Mapping[str, str], database: str, *, yes: bool, as_json: bool) -> None:
+    """Write what is missing, apply all, print what is new."""
+    from sayso.wiring import open_system
+
+    settings = settings_of(database)
+    written = _write_first(settings, given, yes=yes)
+    system = open_system(settings)
+    try:
+        results = [system.apply(path) for path in settings.configs]
+        shown = [_shown(applied) for applied in results]
+        missing = [hint for applied in results for hint in _missing(system, applied)]
+    finally:
+        system.close()
+    value = {"written": str(written) if written else None, "database": _place(settings),
+             "keys": str(settings.keys_file) if settings.keys_file else None, "workspaces": shown}
+    tell(value, "\n".join(line for one in shown for line in _lines(one)), as_json=as_json)
+    if written:
+        note(f"Wrote {written}. Read it, edit it, and run `sayso init` again.")
+    for hint in missing:
+        note(hint)
+    note("Next: `sayso doctor` says what is missing, `sayso key` makes an API key, `sayso serve` starts the service.\n"
+         f"Back up {settings.keys_file or 'the keys'} apart from the database: one without the other is useless.")
+
+
+def check(database: str, *, as_json: bool) -> None:
+    """Read every sayso.toml and say what applying it would do, changing nothing."""
+    settings = settings_of(database)
+    shown = []
+    for path in settings.configs:
+        applied = would_apply(settings, path)
+        shown.append(_shown(applied) if applied else {"workspace": read(path).slug, "state": "would be created"})
+    tell({"workspaces": shown}, "\n".join(f"{one['workspace']}: right; {_changes(one)}" for one in shown),
+         as_json=as_json)
+
+
+def read(path: Path) -> Declared:
+    """A sayso.toml, checked by itself. Raises ConfigError."""
+    from sayso.settings import read_config
+
+    return read_config(path, _reserved)
+
+
+def would_apply(settings: Settings, path: Path) -> Applied | None:
+    """What applying it would do, tried and undone; None where there is no database yet. Raises ConfigError."""
+    from sayso.flows import setup
+    from sayso.wiring import open_system
+
+    declared = read(path)
+    if not settings.on_postgres and not Path(settings.database).exists():
+        return None
+    system = open_system(settings)
+
+    def attempt(tx: Tx) -> None:
+        raise _Undone(setup.apply(tx, system.kit, declared))
+
+    try:
+        system.store.write(attempt)
+    except _Undone as tried:
+        return tried.applied
+    finally:
+        system.close()
+    return None
+
+
+class _Undone(Exception):
+    """Raised inside a transaction so that nothing of it stays."""
+
+    def __init__(self, applied: Applied) -> None:
+        self.applied = applied
+        super().__init__()
+
+
+def _reserved(word: str) -> bool:
+    from sayso.core.intents import Lexicon
+    from sayso.rules.reader import load_words
+
+    return Lexicon(load_words()).read(word).intent in ("stop", "help")
+
+
+# -- the first file ----------------------------------------------------------------------------------------------------
+
+
+def _write_first(settings: Settings, given: Mapping[str, str], *, yes: bool) -> Path | None:
+    """Write the first sayso.toml where there is none. Raises InvalidRequest for a value that cannot stand in it."""
+    path = settings.configs[0]
+    if any(each.exists() for each in settings.configs):
+        return None
+    text = _starter(_answers(given, ask=sys.stdin.isatty() and not yes, guess=yes), path.absolute().parent)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def _answers(given: Mapping[str, str], *, ask: bool, guess: bool) -> dict[str, str]:
+    """What was given, what is asked, what is suggested. Raises InvalidRequest for what can be neither."""
+    answers: dict[str, str] = {}
+    for field, question, suggestion in QUESTIONS:
+        offer = suggestion or _slug(answers["name"])
+        if given[field]:
+            answers[field] = given[field]
+        elif ask:
+            answers[field] = str(typer.prompt(question, default=offer, err=True)).strip()
+        elif guess or field in ("slug", "language"):
+            answers[field] = offer
+        elif field == "country":
+            answers[field] = ""
+        else:
+            option = "--" + field.replace("_", "-")
+            raise InvalidRequest(f"There is no sayso.toml yet. Say {option}, or --yes for suggestions to edit later.",
+                                 param=option)
+    return answers
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:32].strip("-") or "shop"
+
+
+def _starter(answers: Mapping[str, str], folder: Path) -> str:
+    from sayso.core.workspace import make_code
+    from sayso.ports import Ports
+    from sayso.settings import starter
+    from sayso.settings.config import parse
+
+    text = starter(**answers, code=make_code(Ports().random(7)))
+    try:
+        parse(tomllib.loads(text), folder)
+    except ConfigError as error:
+        raise InvalidRequest(error.detail, param=error.param) from error
+    return text
+
+
+# -- what came of it ---------------------------------------------------------------------------------------------------
+
+
+def _shown(applied: Applied) -> dict[str, Any]:
+    from sayso.flows.opt_in import chat_link
+    from sayso.flows.setup import hook_of
+
+    workspace = applied.workspace
+    state = "created" if applied.created else "changed" if applied.changed else "unchanged"
+    return {
+        "workspace": workspace.slug, "state": state,
+        "new_notices": [{"notice": name, "version": version, "language": lang}
+                        for name, version, lang in applied.new_notices],
+        "new_codes": applied.codes,
+        "webhooks": {name: f"/hooks/meta/{hook_of(workspace.slug, name)}" for name in workspace.connections},
+        "chat_links": {entry.name: chat_link(workspace, entry) for entry in workspace.entries.values()},
+    }
+
+
+def _changes(one: Mapping[str, Any]) -> str:
+    notices = ", ".join(f"{new['notice']} {new['version']} ({new['language']})" for new in one.get("new_notices", []))
+    return str(one["state"]) + (f", new wordings: {notices}" if notices else "")
+
+
+def _lines(one: Mapping[str, Any]) -> list[str]:
+    lines = [f"workspace {one['workspace']}: {_changes(one)}"]
+    lines += [f"  webhook of {name}: https://<your host>{path}" for name, path in one["webhooks"].items()]
+    lines += [f"  entry point {name}: {link}" for name, link in one["chat_links"].items()]
+    return lines
+
+
+def _missing(system: System, applied: Applied) -> list[str]:
+    hints = []
+    for connection in applied.workspace.connections.values():
+        for field in ("app_secret", "verify_token", "access_token"):
+            secret = getattr(connection, field)
+            if system.secret(secret) is None:
+                place = secret.file or f"${secret.env}" if secret.file or secret.env else "nowhere"
+                hints.append(f"Still missing: {field} of connection '{connection.name}', looked for in {place}.")
+    return hints
+
+
+def _place(settings: Settings) -> str:
+    """The database without its password."""
+    return "postgresql" if settings.on_postgres else settings.database

@@ -1,0 +1,159 @@
+"""Commands that stay: serve, worker, phone. Each prints one line when it is ready and ends on Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from sayso import telemetry
+from sayso.cli.opening import open_existing, settings_of
+from sayso.cli.say import note, tell
+from sayso.errors import ConfigError, Unavailable
+
+if TYPE_CHECKING:
+    from sayso.core.workspace import Connection
+    from sayso.phone.config import BusinessNumber, PhoneConfig, Template
+    from sayso.settings import Declared, Settings
+    from sayso.web.serve import Serving
+
+#: What the fake Meta takes where sayso.toml names no secret, or one that is not there.
+PLAY_TOKEN: Final = "token"  # noqa: S105  a made-up secret of a simulator
+PLAY_SECRET: Final = "secret"  # noqa: S105  see above
+
+
+def serve(database: str, host: str, port: int | None, worker: bool | None, *, as_json: bool) -> None:
+    """Run the service until it is told to stop."""
+    from sayso.web.serve import serve as run
+
+    settings = settings_of(database)
+    telemetry.configure(settings.log_level)
+    system = open_existing(settings)
+    if not system.directory.all():
+        note("No workspace is set up yet, so webhooks and keys are refused. Run `sayso init`.")
+
+    def ready(serving: Serving) -> None:
+        tell({"url": serving.url}, f"Sayso listens on {serving.url}   (Ctrl-C to stop)", as_json=as_json)
+
+    run(system, host or settings.host, settings.port if port is None else port,
+        settings.worker if worker is None else worker, ready, metrics=settings.metrics)
+
+
+def work(database: str, *, as_json: bool) -> None:
+    """Run a worker until Ctrl-C or SIGTERM; the work at hand is finished first."""
+    settings = settings_of(database)
+    telemetry.configure(settings.log_level)
+    system = open_existing(settings)
+    worker = system.worker()
+    worker.start()
+    try:
+        tell({"state": "running"}, "The worker runs.   (Ctrl-C to stop)", as_json=as_json)
+        wait_for_the_end()
+    finally:
+        worker.stop()
+        system.close()
+
+
+def wait_for_the_end() -> None:
+    """Return on Ctrl-C or SIGTERM. The handlers only set a flag: nothing is interrupted halfway."""
+    told = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not told.wait(timeout=0.5):
+            continue
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# -- the phone ---------------------------------------------------------------------------------------------------------
+
+
+def phone(host: str, port: int, webhook: str, service: str, seed: int, *, as_json: bool) -> None:
+    """Run the simulator for the numbers of this folder's sayso.toml, or with numbers of its own."""
+    from sayso.phone.app import start
+
+    config, hint = phone_config(webhook, service, seed)
+    try:
+        running = start(config, host, port)
+    except RuntimeError as error:
+        raise Unavailable(str(error)) from error
+    with running:
+        tell({"url": running.url, "webhook": config.webhook_url},
+             f"Phones: {running.url}   (Ctrl-C to leave)\nWebhooks go to: {config.webhook_url or 'nowhere yet'}",
+             as_json=as_json)
+        note(hint.format(url=running.url))
+        wait_for_the_end()
+
+
+def phone_config(webhook: str, service: str, seed: int) -> tuple[PhoneConfig, str]:
+    """What the simulator is made with, and a hint with {url} in it. The settings of Sayso are read only where this
+    folder has a sayso.toml.
+    """
+    from sayso.phone.config import PhoneConfig
+
+    given: dict[str, Any] = {
+        "seed": seed, "webhook_url": webhook, "sayso_url": service or None,
+        "sayso_key": os.environ.get("SAYSO_PHONE_KEY"),
+        "token": os.environ.get("SAYSO_PHONE_TOKEN", PLAY_TOKEN),
+        "app_secret": os.environ.get("SAYSO_PHONE_APP_SECRET", PLAY_SECRET),
+    }
+    declared, settings = _declared()
+    if declared is None or settings is None or not declared.senders:
+        return PhoneConfig(**given), "Point your client's base URL to {url}."
+    connection = declared.connections[next(iter(declared.senders.values())).connection]
+    return PhoneConfig(**given | _of(declared, connection, settings, webhook)), (
+        f'In sayso.toml, [connections.{connection.name}] needs base_url = "{{url}}" while the phone stands in for '
+        "Meta.")
+
+
+def _declared() -> tuple[Declared | None, Settings | None]:
+    """The first sayso.toml here. A phone without a Sayso needs none; a wrong one is told as everywhere."""
+    from sayso.settings import read_config, read_settings
+
+    # SAYSO_PHONE_* are the simulator's own and no settings of Sayso.
+    settings = read_settings({name: value for name, value in os.environ.items() if not name.startswith("SAYSO_PHONE_")})
+    path = settings.configs[0]
+    return (read_config(path), settings) if path.exists() else (None, None)
+
+
+def _of(declared: Declared, connection: Connection, settings: Settings, webhook: str) -> dict[str, Any]:
+    """Numbers, templates, purposes and secrets of the business, so that its own configuration works unchanged."""
+    from sayso.flows.setup import hook_of
+    from sayso.settings import resolve
+
+    numbers = _numbers(declared, connection)
+    if not numbers:
+        raise ConfigError(f"Connection '{connection.name}' has no sender.")
+    found: dict[str, Any] = {"numbers": numbers, "templates": _templates(declared),
+                             "purposes": tuple(declared.purposes)}
+    port = settings.port or 8080
+    found["webhook_url"] = webhook or f"http://127.0.0.1:{port}/hooks/meta/{hook_of(declared.slug, connection.name)}"
+    for field, secret, variable in (("token", connection.access_token, "SAYSO_PHONE_TOKEN"),
+                                    ("app_secret", connection.app_secret, "SAYSO_PHONE_APP_SECRET")):
+        value = None if variable in os.environ else resolve(secret, os.environ)
+        if value:
+            found[field] = value
+    return found
+
+
+def _numbers(declared: Declared, connection: Connection) -> tuple[BusinessNumber, ...]:
+    from sayso.phone.config import BusinessNumber
+
+    return tuple(BusinessNumber(sender.phone_number_id, sender.phone, declared.name)
+                 for sender in declared.senders.values() if sender.connection == connection.name)
+
+
+def _templates(declared: Declared) -> tuple[Template, ...]:
+    """The simulator's own templates, and those the notices name, with the wording as their text."""
+    from sayso.phone.config import DEFAULT_TEMPLATES, Template
+
+    mine = {template.name: template for template in DEFAULT_TEMPLATES}
+    for notice in declared.notices.values():
+        for lang, template in notice.templates.items():
+            body = "" if template.params else notice.text[lang]
+            mine[template.name] = Template(template.name, "UTILITY", body, "", ("Yes", "No"))
+    return tuple(mine.values())
+
+

@@ -1,0 +1,114 @@
+"""The app: finds the route, checks the key, reads the body, calls the handler, answers. One path for every request.
+
+Rules of the room: whatever happens, the answer has a request id, is not to be stored by caches, and an error looks
+like every other. Nothing is looked at before it is known who asks: first the key, then the scope, then the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from starlette.routing import Router
+
+from sayso.errors import Forbidden
+from sayso.telemetry import REQUESTS
+from sayso.web import openapi
+from sayso.web.call import Answer, Call, Disconnected, Header, Receive, Scope, Send, decode, read_body, read_query
+from sayso.web.desk import Desk
+from sayso.web.problems import answer_for
+from sayso.web.routes import METRICS, PUBLIC, TABLE, Finder, Route
+
+if TYPE_CHECKING:
+    from sayso.wiring import System
+    from sayso.worker.run import Worker
+
+#: The label of requests that met no route: paths of strangers must not become labels.
+NOWHERE: Final = "none"
+#: What every answer carries. Consent is not for caches (RFC 9111 section 5.2.2.5).
+ALWAYS: Final[tuple[Header, ...]] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
+class Web:
+    """The ASGI app."""
+
+    def __init__(self, desk: Desk, table: tuple[Route, ...]) -> None:
+        self.desk = desk
+        self.table = table
+        self._finder = Finder(table)
+        self._lifespan = Router(lifespan=self._living)
+        self._counters: dict[tuple[str, int], Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    @asynccontextmanager
+    async def _living(self, _app: object) -> AsyncIterator[None]:
+        """Starts the worker with the app, and ends it after the last request was answered."""
+        worker = self.desk.worker
+        if worker is not None:
+            worker.start()
+        looking = asyncio.create_task(self.desk.patience.run())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            if worker is not None:
+                await asyncio.to_thread(worker.stop)
+            self.desk.close()
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = self.desk.kit.ports.new_id("req")
+        name = NOWHERE
+        try:
+            route, parts = self._finder.find(scope["method"], scope["path"])
+            name = route.name
+            told = await _handle(route, Call(self.desk, scope, receive, request_id, parts, name))
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001  (the last resort: whatever it is, it becomes a problem)
+            told = answer_for(error, request_id, name)
+        self._count(name, told.status)
+        await _send(send, told, request_id.encode(), whole=scope["method"] != "HEAD")
+
+    def _count(self, name: str, status: int) -> None:
+        counter = self._counters.get((name, status))
+        if counter is None:
+            counter = self._counters[(name, status)] = REQUESTS.labels(name, str(status))
+        counter.inc()
+
+
+async def _handle(route: Route, call: Call) -> Answer:
+    if route.permission != PUBLIC:
+        call.caller = await call.desk.caller(call.header(b"authorization"))
+        if not call.caller.key.may(route.permission):
+            raise Forbidden(f"This needs a key with the scope '{route.permission}'.")
+    if route.query is not None:
+        call.query = read_query(call, route.query)
+    if route.decoder is not None:
+        call.raw = await read_body(call, route.limit)
+        call.body = decode(route.decoder, call.raw)
+    return await route.handler(call)
+
+
+async def _send(send: Send, told: Answer, request_id: bytes, *, whole: bool) -> None:
+    await send({"type": "http.response.start", "status": told.status, "headers": [
+        (b"content-type", told.media), (b"content-length", str(len(told.body)).encode()),
+        (b"request-id", request_id), (b"x-request-id", request_id), *ALWAYS, *told.headers]})
+    await send({"type": "http.response.body", "body": told.body if whole else b""})
+
+
+def build(system: System, *, worker: Worker | None = None, metrics: bool = True) -> Web:
+    """The app over a system. A worker that is given starts and stops with it; the system stays open."""
+    table = (*TABLE, METRICS) if metrics else TABLE
+    desk = Desk(system, worker)
+    desk.openapi = msgspec.json.encode(openapi.document(table))
+    return Web(desk, table)

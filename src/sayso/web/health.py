@@ -1,0 +1,88 @@
+"""Health: is the process there, can it record, and its numbers for Prometheus.
+
+Rules of the room: a probe changes nothing. Readiness takes the write lock and gives it back, at most once a second
+however often it is asked; that the disk takes a write is told by the writes themselves, which answer 503 when not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final
+
+from prometheus_client import generate_latest
+
+from sayso.errors import Unavailable
+from sayso.ports import SECOND
+from sayso.store.base import Tx
+from sayso.telemetry import OUTBOX, REGISTRY, WAITING
+from sayso.web.call import JSON, Answer, Call, answer
+from sayso.web.desk import Desk
+from sayso.web.schemas import Alive, Ready
+
+#: Longest readiness waits for the store, seconds: what orchestrators give a probe.
+PROBE_SECONDS: Final = 2.0
+#: How long an answer of the store is good for.
+PROBE_LIFE: Final = SECOND
+#: The text format Prometheus reads.
+EXPOSITION: Final = b"text/plain; version=0.0.4; charset=utf-8"
+#: States a row of the outbox can be in, shown even at zero.
+STATES: Final = ("queued", "claimed", "sent", "done", "parked", "cancelled")
+
+_ALIVE: Final = answer(200, Alive(status="ok"))
+
+
+async def live(_call: Call) -> Answer:
+    """The process answers."""
+    return _ALIVE
+
+
+async def ready(call: Call) -> Answer:
+    """The process can record: the store takes a transaction, its schema and its keys are the ones we have."""
+    desk = call.desk
+    now = desk.kit.ports.clock.steady()
+    if desk.probed is None or now - desk.probed > PROBE_LIFE:
+        await _probe(desk)
+        desk.probed = now
+    unreadable = await desk.away(desk.system.directory.broken)
+    return answer(200, Ready(status="ready", store=desk.system.store.kind, unreadable_workspaces=len(unreadable)))
+
+
+async def _probe(desk: Desk) -> None:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            stored = await desk.write(_keys)
+    except TimeoutError:
+        raise Unavailable(f"The store did not answer within {PROBE_SECONDS:g} seconds.") from None
+    desk.kit.vault.check(json.loads(stored))
+
+
+def _keys(tx: Tx) -> str:
+    """Inside a transaction that may write: the check values of the keys this database was made with."""
+    row = tx.row("meta", name="key_check")
+    return str(row[0]) if row else "{}"
+
+
+async def metrics(call: Call) -> Answer:
+    """The numbers, with what is waiting counted now."""
+    return Answer(200, await call.desk.away(_scrape, call.desk), EXPOSITION)
+
+
+def _scrape(desk: Desk) -> bytes:
+    totals = dict.fromkeys(STATES, 0)
+    waiting = 0
+    for workspace in desk.system.directory.all():
+        rows, count = desk.system.store.read(lambda tx, ws=workspace.id: (  # type: ignore[misc]
+            tx.rows("outbox_counts", ws=ws), tx.row("unintegrated_count", ws=ws)))
+        for state, number in rows:
+            totals[state] = totals.get(state, 0) + number
+        waiting += int(count[0]) if count else 0
+    for state, number in totals.items():
+        OUTBOX.labels(state).set(number)
+    WAITING.set(waiting)
+    return generate_latest(REGISTRY)
+
+
+async def openapi(call: Call) -> Answer:
+    """The API described (OpenAPI 3.1)."""
+    return Answer(200, call.desk.openapi, JSON)

@@ -1,0 +1,131 @@
+"""The route table: every path, who may use it, what goes in, what comes out. Routing, permission, body check and
+`/openapi.json` are all drawn from it; what is not in it is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from sayso.errors import NotFound
+from sayso.web import api, health, hooks, hot, records, schemas
+from sayso.web.call import MAX_BODY, Answer, Call
+from sayso.web.problems import Problem, WrongMethod
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+#: The permission of a route that asks for no API key. Webhooks prove themselves by their signature.
+PUBLIC: Final = "public"
+#: 10,000 addresses of the longest kind, with quotes and commas.
+MAX_BULK_BODY: Final = 2 * 1024 * 1024
+#: What may stand in a part of a path; nothing personal does.
+SEGMENT: Final = "[A-Za-z0-9_-]{1,160}"
+#: Longest path looked at.
+MAX_PATH: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the table. `answers` are the statuses that are no error, each with its shape or None for bytes
+    that are no JSON. `idempotent`: the Idempotency-Key header is honoured.
+    """
+
+    method: str
+    path: str
+    permission: str
+    handler: Handler
+    summary: str
+    answers: Mapping[int, Any]
+    request: type[Any] | None = None
+    query: type[Any] | None = None
+    idempotent: bool = False
+    limit: int = MAX_BODY
+    #: "POST /v1/permits", the name of the route in metrics, logs and idempotency.
+    name: str = field(init=False, default="")
+    decoder: Callable[[bytes], Any] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.method} {self.path}")
+        if self.request is not None:
+            object.__setattr__(self, "decoder", msgspec.json.Decoder(self.request).decode)
+
+
+TABLE: Final[tuple[Route, ...]] = (
+    # -- the gate
+    Route("POST", "/v1/check", "check", hot.check, "May this message be sent? Advisory.",
+          {200: schemas.Checked}, schemas.CheckRequest),
+    Route("POST", "/v1/check/bulk", "check", hot.bulk, "The same question for up to 10,000 addresses.",
+          {200: schemas.BulkChecked}, schemas.BulkRequest, limit=MAX_BULK_BODY),
+    Route("POST", "/v1/permits", "send", api.issue, "Ask for the right to send one message.",
+          {200: schemas.PermitIssued, 201: schemas.PermitIssued}, schemas.CheckRequest, idempotent=True),
+    Route("POST", "/v1/permits/{permit}/redeem", "send", api.redeem, "The last look, immediately before the wire.",
+          {200: schemas.PermitRedeemed}),
+    Route("POST", "/v1/permits/{permit}/done", "send", api.done, "Say what became of a redeemed permit.",
+          {200: schemas.PermitDone}, schemas.DoneRequest, idempotent=True),
+    # -- coming and going
+    Route("POST", "/v1/opt-ins", "consent", api.begin_opt_in, "Begin a double opt-in. It grants nothing.",
+          {202: schemas.OptInBegun}, schemas.OptInRequest, idempotent=True),
+    Route("POST", "/v1/opt-outs", "consent", api.record_opt_out, "Record a stop and wait for its drain.",
+          {200: schemas.OptOutRecorded, 202: schemas.OptOutRecorded}, schemas.OptOutRequest, idempotent=True),
+    # -- looking
+    Route("POST", "/v1/people/lookup", "read", records.look_up, "Where a person stands, and why.",
+          {200: schemas.PersonShown}, schemas.LookupRequest),
+    Route("GET", "/v1/events", "read", records.list_events, "The ledger, page by page.",
+          {200: schemas.EventsPage}, query=schemas.EventsQuery),
+    Route("POST", "/v1/receipts", "read", records.give_receipt, "The proof of one yes.",
+          {200: schemas.ReceiptShown, 202: Problem}, schemas.ReceiptRequest),
+    Route("GET", "/v1/outbox", "read", records.show_outbox, "What Sayso owes, newest first.", {200: schemas.Outbox}),
+    Route("GET", "/v1/unhandled", "read", records.show_unhandled, "Webhook items nobody could use, newest first.",
+          {200: schemas.UnusedItems}),
+    # -- webhooks in
+    Route("GET", "/hooks/meta/{hook}", PUBLIC, hooks.meta_handshake, "Meta's subscription handshake.", {200: None}),
+    Route("POST", "/hooks/meta/{hook}", PUBLIC, hooks.meta_delivery, "Meta's deliveries, signed.", {200: dict}),
+    # -- the house itself
+    Route("GET", "/livez", PUBLIC, health.live, "The process answers.", {200: schemas.Alive}),
+    Route("GET", "/readyz", PUBLIC, health.ready, "The process can record.", {200: schemas.Ready}),
+    Route("GET", "/openapi.json", PUBLIC, health.openapi, "This description.", {200: dict}),
+)
+METRICS: Final = Route("GET", "/metrics", PUBLIC, health.metrics, "Numbers for Prometheus.", {200: None})
+
+Methods = dict[str, Route]
+
+
+class Finder:
+    """Finds the route of a method and path: a dictionary for plain paths, a pattern for the few with parts."""
+
+    def __init__(self, table: tuple[Route, ...]) -> None:
+        self._plain: dict[str, Methods] = {}
+        patterns: dict[str, Methods] = {}
+        for route in table:
+            methods = (patterns if "{" in route.path else self._plain).setdefault(route.path, {})
+            methods[route.method] = route
+            if route.method == "GET":
+                methods["HEAD"] = route  # RFC 9110 section 9.3.2: as GET, without the body
+        self._patterns = [(pattern_of(path), methods) for path, methods in patterns.items()]
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """The route and the parts of its path. Raises NotFound, WrongMethod."""
+        parts: dict[str, str] = {}
+        methods = self._plain.get(path)
+        if methods is None:
+            methods, parts = self._match(path)
+        route = methods.get(method)
+        if route is None:
+            raise WrongMethod(sorted(methods))
+        return route, parts
+
+    def _match(self, path: str) -> tuple[Methods, dict[str, str]]:
+        for pattern, methods in self._patterns:
+            found = pattern.match(path) if len(path) <= MAX_PATH else None
+            if found:
+                return methods, found.groupdict()
+        raise NotFound("There is nothing at this path.")
+
+
+def pattern_of(path: str) -> re.Pattern[str]:
+    """The pattern of a path with parts in braces."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", rf"(?P<\1>{SEGMENT})", re.escape(path)) + r"\Z")
