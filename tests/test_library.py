@@ -53,8 +53,18 @@ README = {
 
 
 @pytest.fixture
-def acme(world: World) -> Sayso:
+def acme(lone_world: World) -> Sayso:
     """The library over a business whose clock the test moves, with Amira in and Bruno out."""
+    return settled(lone_world)
+
+
+@pytest.fixture
+def either(world: World) -> Sayso:
+    """The same on each kind of database, for what its transactions decide."""
+    return settled(world)
+
+
+def settled(world: World) -> Sayso:
     world.join(AMIRA)
     world.join(BRUNO)
     world.say(BRUNO, "STOP")
@@ -165,11 +175,11 @@ def test_a_number_may_be_written_as_people_of_the_country_do(acme: Sayso) -> Non
     assert acme.check("07700 900123", "offers", "shop")
 
 
-def test_many_are_answered_in_order_and_a_bad_one_hurts_nobody(acme: Sayso) -> None:
+def test_many_are_answered_in_order_and_a_bad_one_hurts_nobody(either: Sayso) -> None:
     given = [CHEN.phone, "nonsense", AMIRA.phone, BRUNO.phone, AMIRA.phone]
-    reasons = [verdict.reason for verdict in acme.check_many(given, "offers", "shop")]
+    reasons = [verdict.reason for verdict in either.check_many(given, "offers", "shop")]
     assert reasons == ["unknown_person", "invalid_address", "granted", "stopped_all", "granted"]
-    assert acme.check_many([], "offers", "shop") == []
+    assert either.check_many([], "offers", "shop") == []
 
 
 def test_a_long_list_is_asked_in_parts(acme: Sayso, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,13 +190,13 @@ def test_a_long_list_is_asked_in_parts(acme: Sayso, monkeypatch: pytest.MonkeyPa
 # -- sending ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_permit_is_spent_and_reported(acme: Sayso) -> None:
-    with acme.sending(AMIRA.phone, "offers", "shop") as permit:
+def test_a_permit_is_spent_and_reported(either: Sayso) -> None:
+    with either.sending(AMIRA.phone, "offers", "shop") as permit:
         assert permit
         permit.about_to_send()
         assert permit.done("wamid.out.1") is False
-    assert outcomes(acme) == [("done", "sent")]
-    assert len(rows_of(acme.system.store, "handed_over")) > 0
+    assert outcomes(either) == [("done", "sent")]
+    assert len(rows_of(either.system.store, "handed_over")) > 0
 
 
 def test_a_denial_is_a_value_that_says_why_and_cannot_be_sent_by(acme: Sayso) -> None:
@@ -206,10 +216,10 @@ def test_leaving_without_a_word_is_possibly_sent(acme: Sayso) -> None:
     assert outcomes(acme) == [("done", "possibly_sent")]
 
 
-def test_an_exception_inside_is_possibly_sent_and_goes_on(acme: Sayso) -> None:
-    with pytest.raises(ZeroDivisionError), acme.sending(AMIRA.phone, "offers", "shop"):
+def test_an_exception_inside_is_possibly_sent_and_goes_on(either: Sayso) -> None:
+    with pytest.raises(ZeroDivisionError), either.sending(AMIRA.phone, "offers", "shop"):
         _ = 1 / 0
-    assert outcomes(acme) == [("done", "possibly_sent")]
+    assert outcomes(either) == [("done", "possibly_sent")]
 
 
 def test_a_refusal_of_the_provider_is_failed(acme: Sayso) -> None:
@@ -218,39 +228,43 @@ def test_a_refusal_of_the_provider_is_failed(acme: Sayso) -> None:
     assert outcomes(acme) == [("done", "failed")]
 
 
-def test_slow_work_before_the_request_is_stopped_by_about_to_send(acme: Sayso, world: World) -> None:
-    with pytest.raises(PermitExpired), acme.sending(AMIRA.phone, "offers", "shop") as permit:
-        world.clock.go(2.1)
-        permit.about_to_send()
+def test_slow_work_before_the_request_is_stopped_by_about_to_send(acme: Sayso, lone_world: World) -> None:
+    def send_slowly() -> None:
+        with acme.sending(AMIRA.phone, "offers", "shop") as permit:
+            lone_world.clock.go(2.1)
+            permit.about_to_send()
+
+    with pytest.raises(PermitExpired):
+        send_slowly()
     assert outcomes(acme) == [("done", "aborted")]
     assert incidents(acme) == 0
 
 
-def test_a_write_begun_in_time_may_take_long(acme: Sayso, world: World) -> None:
+def test_a_write_begun_in_time_may_take_long(acme: Sayso, lone_world: World) -> None:
     with acme.sending(AMIRA.phone, "offers", "shop") as permit:
-        world.clock.go(1.9)
+        lone_world.clock.go(1.9)
         permit.about_to_send()
-        world.clock.go(15)  # a slow provider
+        lone_world.clock.go(15)  # a slow provider
         assert permit.done("wamid.out.1") is False
     assert incidents(acme) == 0
 
 
-def test_a_message_sent_in_spite_of_the_deadline_is_an_incident(acme: Sayso, world: World) -> None:
+def test_a_message_sent_in_spite_of_the_deadline_is_an_incident(acme: Sayso, lone_world: World) -> None:
     with acme.sending(AMIRA.phone, "offers", "shop") as permit:
-        world.clock.go(2.1)
+        lone_world.clock.go(2.1)
         with pytest.raises(PermitExpired):
             permit.about_to_send()
         assert permit.done("wamid.out.1") is True
     assert incidents(acme) == 1
 
 
-def test_a_record_that_moved_on_is_asked_once_more(acme: Sayso, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_moved_on_is_asked_once_more(either: Sayso, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = stale(monkeypatch, 1)
-    with acme.sending(AMIRA.phone, "offers", "shop") as permit:
+    with either.sending(AMIRA.phone, "offers", "shop") as permit:
         assert permit
         permit.done("wamid.out.1")
     assert len(tries) == 2
-    assert sorted(outcomes(acme)) == [("done", "sent"), ("open", "")]
+    assert sorted(outcomes(either)) == [("done", "sent"), ("open", "")]
 
 
 def test_a_record_that_moves_on_twice_is_an_error(acme: Sayso, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +292,7 @@ def stale(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
     return tries
 
 
-def test_a_stop_between_permit_and_redeem_is_obeyed(acme: Sayso, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_between_permit_and_redeem_is_obeyed(either: Sayso, monkeypatch: pytest.MonkeyPatch) -> None:
     real = permits.issue
 
     def issue(*given: Any, **named: Any) -> Any:
@@ -288,28 +302,28 @@ def test_a_stop_between_permit_and_redeem_is_obeyed(acme: Sayso, monkeypatch: py
         return issued
 
     after: list[bool] = []
-    write = acme._write
+    write = either._write
 
     def then_stop(work: Callable[[Tx], Any]) -> Any:
         result = write(work)
         if after and after.pop():
-            acme.opt_out(AMIRA.phone)
+            either.opt_out(AMIRA.phone)
         return result
 
     monkeypatch.setattr(permits, "issue", issue)
-    monkeypatch.setattr(acme, "_write", then_stop)
-    with acme.sending(AMIRA.phone, "offers", "shop") as permit:
+    monkeypatch.setattr(either, "_write", then_stop)
+    with either.sending(AMIRA.phone, "offers", "shop") as permit:
         assert not permit
         assert permit.verdict.reason == "stopped_all"
 
 
-def test_a_database_slower_than_a_permit_lasts_sends_nothing(acme: Sayso, world: World,
+def test_a_database_slower_than_a_permit_lasts_sends_nothing(acme: Sayso, lone_world: World,
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     real = permits.redeem
 
     def slow(*given: Any) -> Any:
         redeemed = real(*given)
-        world.clock.go(2.5)
+        lone_world.clock.go(2.5)
         return redeemed
 
     monkeypatch.setattr(permits, "redeem", slow)
@@ -325,9 +339,13 @@ def test_a_store_lost_inside_the_block_does_not_hide_the_blocks_own_error(small:
     def gone(*_: Any, **__: Any) -> bool:
         raise Unavailable("gone")
 
-    with pytest.raises(ZeroDivisionError), small.sending(AMIRA.phone, "offers"):
-        monkeypatch.setattr(permits, "done", gone)
-        _ = 1 / 0
+    def break_inside() -> None:
+        with small.sending(AMIRA.phone, "offers"):
+            monkeypatch.setattr(permits, "done", gone)
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        break_inside()
     with pytest.raises(Unavailable), small.sending(AMIRA.phone, "offers"):
         pass
 
@@ -397,32 +415,32 @@ def test_what_is_owed_goes_out_without_a_worker_running(small: Sayso, monkeypatc
     assert [type(letter) for letter in letters] == [OutTemplate]
 
 
-def test_an_opt_out_is_acknowledged_at_once_when_nothing_is_under_way(acme: Sayso, world: World) -> None:
-    before = world.clock.steady()
+def test_an_opt_out_is_acknowledged_at_once_when_nothing_is_under_way(acme: Sayso, lone_world: World) -> None:
+    before = lone_world.clock.steady()
     stopped = acme.opt_out(AMIRA.phone, evidence={"note": "asked at the till"})
     assert (stopped.state, stopped.changed, stopped.silent_by) == ("acknowledged", True, 0)
-    assert world.clock.steady() == before
+    assert lone_world.clock.steady() == before
     assert acme.opt_out(AMIRA.phone).changed is False
 
 
-def test_an_opt_out_waits_for_what_is_under_way(acme: Sayso, world: World) -> None:
-    with acme.sending(AMIRA.phone, "offers", "shop"):
+def test_an_opt_out_waits_for_what_is_under_way(either: Sayso, world: World) -> None:
+    with either.sending(AMIRA.phone, "offers", "shop"):
         before = world.clock.steady()
-        stopped = acme.opt_out(AMIRA.phone)
+        stopped = either.opt_out(AMIRA.phone)
         assert stopped.state == "acknowledged"
         assert 2_400_000 <= world.clock.steady() - before <= 2_600_000
 
 
-def test_an_opt_out_that_does_not_wait_says_when_it_will_hold(acme: Sayso, world: World) -> None:
+def test_an_opt_out_that_does_not_wait_says_when_it_will_hold(acme: Sayso, lone_world: World) -> None:
     with acme.sending(AMIRA.phone, "offers", "shop"):
         stopped = acme.opt_out(AMIRA.phone, wait=False)
         assert stopped.state == "recorded"
-        assert 0 < stopped.silent_by - world.clock.now() <= 2_500_000
+        assert 0 < stopped.silent_by - lone_world.clock.now() <= 2_500_000
         assert acme.check(AMIRA.phone, "offers", "shop").reason == "stopped_all"
 
 
-def test_an_opt_out_for_one_purpose_leaves_the_others(acme: Sayso, world: World) -> None:
-    world.join(DANA, "JOIN ALL")
+def test_an_opt_out_for_one_purpose_leaves_the_others(acme: Sayso, lone_world: World) -> None:
+    lone_world.join(DANA, "JOIN ALL")
     acme.opt_out(DANA.user_id, "offers")
     assert acme.check(DANA.user_id, "offers", "shop").reason == "stopped"
     assert acme.check(DANA.user_id, "orders", "shop")
@@ -441,11 +459,11 @@ def test_a_stop_with_a_typo_stops_nothing_silently(acme: Sayso) -> None:
 # -- webhooks in a framework of one's own ----------------------------------------------------------------------------
 
 
-def test_a_signed_webhook_handed_over_is_acted_on_once(acme: Sayso) -> None:
+def test_a_signed_webhook_handed_over_is_acted_on_once(either: Sayso) -> None:
     body = webhook("JOIN", "wamid.in.1")
-    assert acme.receive("main", body, signature(body)).done == 1
-    assert acme.receive("main", body, signature(body)).repeated == 1
-    assert acme.check(CHEN.phone, "offers", "shop").reason == "pending"
+    assert either.receive("main", body, signature(body)).done == 1
+    assert either.receive("main", body, signature(body)).repeated == 1
+    assert either.check(CHEN.phone, "offers", "shop").reason == "pending"
 
 
 def test_a_webhook_signed_wrongly_or_not_at_all_stores_nothing(acme: Sayso) -> None:
@@ -498,25 +516,22 @@ def test_the_history_holds_the_evidence_only_when_asked(acme: Sayso) -> None:
         acme.history(CHEN.phone)
 
 
-def test_erasing_keeps_the_no_and_nothing_else(acme: Sayso, world: World) -> None:
-    erased = acme.erase(AMIRA.phone)
+def test_erasing_keeps_the_no_and_nothing_else(either: Sayso, world: World) -> None:
+    erased = either.erase(AMIRA.phone)
     assert erased.suppressions == 2
-    assert acme.check(AMIRA.phone, "offers", "shop").reason == "suppressed"
+    assert either.check(AMIRA.phone, "offers", "shop").reason == "suppressed"
     world.work()
-    assert acme.verify().problems == []
+    assert either.verify().problems == []
 
 
-def test_another_business_sees_nobody_of_this_one(acme: Sayso, world: World) -> None:
+def test_another_business_sees_nobody_of_this_one(either: Sayso, world: World) -> None:
     olgas = Sayso.over(neighbour(world).system, "other")
     assert olgas.check(AMIRA.phone, "offers", "shop").reason == "unknown_person"
     olgas.opt_out(AMIRA.phone)
-    assert acme.check(AMIRA.phone, "offers", "shop")
-    for look in (olgas.receipt, olgas.history):
-        if look == olgas.history:
-            assert [line["type"] for line in olgas.history(AMIRA.phone)] == ["address_linked", "said_stop"]
-        else:
-            with pytest.raises(NotFound):
-                look(AMIRA.phone)
+    assert either.check(AMIRA.phone, "offers", "shop")
+    assert {line["type"] for line in olgas.history(AMIRA.phone)} == {"address_linked", "said_stop"}
+    with pytest.raises(NotFound):
+        olgas.receipt(AMIRA.phone)
 
 
 def test_nothing_personal_is_in_how_it_shows_itself(acme: Sayso) -> None:

@@ -15,6 +15,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
@@ -24,15 +26,9 @@ from sayso.core.gate import Verdict
 from sayso.core.identity import Address
 from sayso.core.purposes import ANY
 from sayso.core.workspace import Workspace
-from sayso.errors import (
-    InvalidAddress,
-    InvalidRequest,
-    NotFound,
-    PermitExpired,
-    PermitStale,
-    Unavailable,
-)
+from sayso.errors import InvalidAddress, InvalidRequest, NotFound, PermitExpired, PermitStale, Unavailable
 from sayso.flows import inbound, ledger, opt_in, opt_out, permits, proof, verify
+from sayso.flows.bulk import check_many
 from sayso.flows.inbound import Received
 from sayso.flows.opt_in import EVIDENCE_FIELDS, Asked
 from sayso.flows.permits import LEASE, Outcome
@@ -56,6 +52,8 @@ DRAIN_LOOK_S: Final = 0.02
 CHUNK: Final = 1_000
 #: Settings that arguments of `Sayso` do not cover and that are taken from the environment.
 FROM_ENVIRONMENT: Final = ("SAYSO_DATABASE", "SAYSO_DATABASE_FILE", "SAYSO_KEYS", "SAYSO_KEYS_FILE", "SAYSO_WORKSPACE")
+#: The answer about something that is no address.
+NO_ADDRESS: Final = Verdict("deny", InvalidAddress.code, f"{InvalidAddress.title}.")
 
 T = TypeVar("T")
 
@@ -184,19 +182,14 @@ class Sayso:
         `invalid_address`, and its neighbours are not affected.
         """
         workspace, kit = self.workspace, self._system.kit
-        cell, given, verdicts = workspace.cell(purpose, sender or ""), list(addresses), []
-
-        def one(tx: Tx, text: str) -> Verdict:
-            try:
-                return permits.check(tx, kit, workspace, self._address(text), cell)
-            except InvalidAddress as error:
-                return Verdict("deny", error.code, f"{error.title}.")
-
-        def part(chunk: list[str]) -> Callable[[Tx], list[Verdict]]:
-            return lambda tx: [one(tx, text) for text in chunk]
-
-        for start in range(0, len(given), CHUNK):
-            verdicts += self._read(part(given[start:start + CHUNK]))
+        cell, region = workspace.cell(purpose, sender or ""), workspace.country or None
+        verdicts: list[Verdict] = []
+        rest = iter(addresses)
+        while chunk := list(islice(rest, CHUNK)):
+            known = [_address_or_none(text, region) for text in chunk]
+            readable = [one for one in known if one]
+            found = iter(self._read(partial(check_many, kit=kit, workspace=workspace, addresses=readable, cell=cell)))
+            verdicts += [next(found) if one else NO_ADDRESS for one in known]
         return verdicts
 
     @contextmanager
@@ -389,6 +382,13 @@ def _check_evidence(evidence: Mapping[str, str]) -> None:
                                  param=f"evidence.{name[:48]}")
         if not isinstance(value, str):
             raise InvalidRequest("Evidence is text.", param=f"evidence.{name}")
+
+
+def _address_or_none(text: str, region: str | None) -> Address | None:
+    try:
+        return identity.parse(text, region)
+    except InvalidAddress:
+        return None
 
 
 def _contact(text: str) -> Address:

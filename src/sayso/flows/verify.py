@@ -163,11 +163,11 @@ def _checkpoints(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None
     name, public = origin(kit, ws), kit.vault.public_key
     key_id = checkpoints.key_id(name, public)
     for size, root, note in tx.rows("checkpoints", ws=ws):
-        signed = checkpoints.parse(checkpoints.text_of(note))
         try:
+            signed = checkpoints.parse(checkpoints.text_of(note))
             Ed25519PublicKey.from_public_bytes(public).verify(checkpoints.signature_of(note, name, key_id),
                                                               checkpoints.text_of(note).encode())
-        except InvalidSignature as error:
+        except (InvalidSignature, IntegrityError) as error:
             raise IntegrityError(f"The signature of the checkpoint of size {size} is wrong.") from error
         if (signed.size, signed.root) != (size, bytes(root)) or walk.roots.get(size) != bytes(root):
             raise IntegrityError(f"The checkpoint of size {size} does not fit the events under it.")
@@ -228,7 +228,7 @@ def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
     after = b""
     while rows := tx.rows("all_addresses", ws=ws, after=after, limit=PAGE):
         for mac, person, kind, state, _ in rows:
-            if wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), None) != state:
+            if state not in wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), ()):
                 raise IntegrityError(f"An address of {person} is not as the recorded links say.")
             report.addresses += 1
         after = bytes(rows[-1][0])
@@ -236,15 +236,17 @@ def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
         raise IntegrityError(f"An address of {next(iter(wanted))[0]} was recorded and has no row.")
 
 
-def _linked(walk: _Walk) -> dict[tuple[str, str], str]:
-    """(person, address) -> current or former, by the facts in the order they were received."""
+def _linked(walk: _Walk) -> dict[tuple[str, str], set[str]]:
+    """(person, address) -> current or former, by the fact received last; both where two came in one microsecond."""
     root_of = {record: root for root, records in walk.merged.items() for record in records}
-    found: dict[tuple[str, str], str] = {}
-    for event, addresses in sorted(walk.links, key=lambda link: (link[0].received_at, link[0].id)):
-        for address in addresses:
-            key = (root_of.get(event.person, event.person), address)
-            found[key] = "current" if event.type == "address_linked" else "former"
-    return {key: state for key, state in found.items() if key[0] not in walk.erased}
+    latest: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], set[str]] = {}
+    for event, addresses in sorted(walk.links, key=lambda link: link[0].received_at):
+        for key in ((root_of.get(event.person, event.person), address) for address in addresses):
+            if latest.get(key) != event.received_at:
+                latest[key], found[key] = event.received_at, set()
+            found[key].add("current" if event.type == "address_linked" else "former")
+    return {key: states for key, states in found.items() if key[0] not in walk.erased}
 
 
 def _suppressions(tx: Tx, ws: str) -> None:

@@ -1,0 +1,131 @@
+"""doctor: a line for each thing, what mends it, and exit 1 only for what does not work."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import apsw
+import phonenumbers
+import pytest
+
+from tests.cast import AMIRA
+from tests.cli.shell import INIT, Ran, run
+from tests.postgres import fresh_database
+
+#: A number of a form that can be had: libphonenumber's own example.
+EXAMPLE = phonenumbers.format_number(phonenumbers.example_number("GB"), phonenumbers.PhoneNumberFormat.E164)
+
+
+def findings(ran: Ran, about: str) -> list[dict[str, Any]]:
+    """The findings about something; the name of the workspace may stand before it."""
+    return [one for one in ran.json["findings"] if one["about"].removeprefix("acme: ") == about]
+
+
+def states(ran: Ran, about: str) -> list[str]:
+    return [one["state"] for one in findings(ran, about)]
+
+
+def put_secrets(project: Path) -> None:
+    (project / "secrets").mkdir()
+    for name in ("meta_app_secret", "meta_verify_token", "meta_access_token"):
+        (project / "secrets" / name).write_text("x" * 32)
+        (project / "secrets" / name).chmod(0o600)
+
+
+def test_missing_secrets_fail_with_the_command_that_puts_them(project: Path) -> None:
+    sick = run("doctor", "--json")
+    assert sick.code == 1
+    assert states(sick, "connection main") == ["fail", "warn", "fail"]
+    assert str(project / "secrets" / "meta_app_secret") in findings(sick, "connection main")[0]["mend"]
+    assert "FAIL  acme: connection main" in run("doctor").out
+
+
+def test_with_secrets_nothing_fails(project: Path) -> None:
+    put_secrets(project)
+    well = run("doctor", "--json")
+    assert (well.code, well.json["failed"]) == (0, 0)
+    assert states(well, "settings") == states(well, "sayso.toml") == states(well, "keys") == ["ok"]
+    assert states(well, "SQLite") == ["ok"]
+
+
+def test_a_secret_that_everybody_can_read_is_told(project: Path) -> None:
+    put_secrets(project)
+    (project / "secrets" / "meta_app_secret").chmod(0o644)
+    [told] = [one for one in findings(run("doctor", "--json"), "connection main") if one["state"] == "warn"]
+    assert told["mend"].startswith("chmod 600 ")
+
+
+def test_an_edit_that_was_not_applied_is_told(project: Path) -> None:
+    path = project / "sayso.toml"
+    path.write_text(path.read_text().replace("reminder_hours = 24", "reminder_hours = 12"))
+    [told] = findings(run("doctor", "--json"), "sayso.toml")
+    assert (told["state"], told["mend"]) == ("warn", "sayso init")
+
+
+def test_a_wrong_file_and_a_wrong_setting_fail(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "sayso.toml").write_text("[workspase]\n")
+    assert states(run("doctor", "--json"), "sayso.toml") == ["fail"]
+    monkeypatch.setenv("SAYSO_PORT", "eighty")
+    told = run("doctor", "--json")
+    assert (told.code, states(told, "settings")) == (1, ["fail"])
+
+
+def test_before_init_it_says_to_run_init(folder: Path) -> None:
+    told = run("doctor", "--json")
+    assert told.code == 1
+    assert findings(told, "database")[0]["mend"] == "sayso init"
+    assert list(folder.iterdir()) == []
+
+
+def test_keys_that_others_can_read_fail(project: Path) -> None:
+    (project / "sayso.db.keys").chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IROTH)
+    [told] = findings(run("doctor", "--json"), "keys")
+    assert (told["state"], told["mend"]) == ("fail", "chmod 600 sayso.db.keys")
+
+
+def test_a_number_of_fiction_and_a_notice_without_template_are_told(project: Path) -> None:
+    told = run("doctor", "--json")
+    assert states(told, "sender shop") == ["warn"]
+    assert states(told, "notice join") == ["warn"]
+    assert states(told, "purpose orders") == ["warn"]
+
+
+def test_a_number_that_can_be_had_is_good(folder: Path) -> None:
+    assert run(*INIT, "--phone", EXAMPLE).code == 0
+    assert states(run("doctor", "--json"), "sender shop") == ["ok"]
+
+
+def test_a_dead_worker_shows_in_outbox_and_ledger(joined: Path) -> None:
+    connection = apsw.Connection("sayso.db")
+    connection.execute("update outbox set run_at = 1 where state = 'queued'")
+    connection.close()
+    told = run("doctor", "--json")
+    assert states(told, "outbox") == ["warn"]
+    assert states(told, "ledger") == ["warn"]
+    assert "no worker is running" in findings(told, "outbox")[0]["detail"]
+
+
+def test_parked_messages_are_told(joined: Path) -> None:
+    connection = apsw.Connection("sayso.db")
+    connection.execute("update outbox set state = 'parked', problem = 'provider_error:131026'")
+    connection.close()
+    [told] = findings(run("doctor", "--json"), "outbox")
+    assert told["mend"] == "sayso show --outbox"
+
+
+def test_no_number_is_in_what_it_prints(joined: Path) -> None:
+    told = run("doctor")
+    assert AMIRA.phone not in told.out + told.err
+
+
+def test_postgresql_is_looked_at_too(folder: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fresh_database(postgres_url) as url:
+        monkeypatch.setenv("SAYSO_DATABASE", url)
+        assert run(*INIT).code == 0
+        assert Path("sayso.keys").exists()
+        told = run("doctor", "--json")
+        assert states(told, "PostgreSQL") == ["ok"]
+        assert run("check", AMIRA.phone, "offers").code == 10
+        assert url not in told.out
