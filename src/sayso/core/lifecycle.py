@@ -37,24 +37,29 @@ STOPPING: Final = frozenset({
 NEXT: Final[dict[tuple[str, str], str]] = {
     ("unknown", "opt_in_requested"): "pending",
     ("unknown", "said_yes"): "unknown",  # a yes that no request asked for grants nothing
+    ("unknown", "consent_recorded"): "granted",  # where the policy lets this source grant
     ("unknown", "said_stop"): "withdrawn",
     ("unknown", "said_no"): "withdrawn",  # a no is a no, whatever it answers
     ("pending", "opt_in_requested"): "pending",
     ("pending", "said_yes"): "granted",
+    ("pending", "consent_recorded"): "granted",
     ("pending", "said_no"): "withdrawn",
     ("pending", "said_stop"): "withdrawn",
     ("pending", "expired"): "expired",
     ("granted", "opt_in_requested"): "granted",  # being asked again takes nothing away
     ("granted", "said_yes"): "granted",
+    ("granted", "consent_recorded"): "granted",
     ("granted", "said_no"): "withdrawn",
     ("granted", "said_stop"): "withdrawn",
     ("granted", "expired"): "expired",
     ("withdrawn", "opt_in_requested"): "pending",
     ("withdrawn", "said_yes"): "granted",  # only to a request, and only later than the stop
+    ("withdrawn", "consent_recorded"): "withdrawn",  # never over a stop
     ("withdrawn", "said_no"): "withdrawn",
     ("withdrawn", "said_stop"): "withdrawn",
     ("expired", "opt_in_requested"): "pending",
     ("expired", "said_yes"): "expired",
+    ("expired", "consent_recorded"): "granted",
     ("expired", "said_no"): "withdrawn",
     ("expired", "said_stop"): "withdrawn",
 }
@@ -70,6 +75,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     event: str
     until: int = 0
     lineage: str = ""
+    elsewhere: bool = False
 
 
 class Pending(msgspec.Struct, frozen=True, array_like=True):
@@ -126,10 +132,11 @@ def later(at: int, clock: str, than_at: int, than_clock: str) -> bool:
 def beats(grant: Mark, stop: Mark, merges: tuple[tuple[str, int], ...]) -> bool:
     """True if the grant is later than the stop.
 
+    A yes recorded from elsewhere is later than no stop: only the person's own yes reopens.
     Merging keeps the stricter state: a grant of one record beats a stop of the other only if it was given after
     the two were known to be one person.
     """
-    if not later(grant.at, grant.clock, stop.at, stop.clock):
+    if grant.elsewhere or not later(grant.at, grant.clock, stop.at, stop.clock):
         return False
     if grant.lineage == stop.lineage:
         return True
@@ -199,6 +206,11 @@ def _grants(by_type: dict[str, list[Event]], requests: dict[str, Event], facts: 
         if yes.facts.get("how") == "word" and not _first_reply(yes, by_type.get("prompted", []), facts):
             continue
         marks += [_mark(yes, cell, int(yes.facts.get("expires_at", 0))) for cell in request.cells]
+    undone = {fact.cause for fact in by_type.get("record_undone", [])}
+    for record in by_type.get("consent_recorded", []):
+        if record.facts.get("grants") is True and record.id not in undone:
+            expires = int(record.facts.get("expires_at", 0))
+            marks += [msgspec.structs.replace(_mark(record, cell, expires), elsewhere=True) for cell in record.cells]
     return marks
 
 
@@ -238,9 +250,9 @@ def _unlifted(marks: list[Mark], lifts: list[Mark]) -> tuple[Mark, ...]:
 
 def _latest(marks: list[Mark]) -> tuple[Mark, ...]:
     """Drop marks that another on the same rectangle, clock and lineage outdoes in both time and expiry."""
-    kept: dict[tuple[Cell, str, str], list[Mark]] = {}
+    kept: dict[tuple[Cell, str, str, bool], list[Mark]] = {}
     for mark in sorted(marks, key=lambda mark: (mark.at, mark.event), reverse=True):
-        newer = kept.setdefault((mark.cell, mark.clock, mark.lineage), [])
+        newer = kept.setdefault((mark.cell, mark.clock, mark.lineage, mark.elsewhere), [])
         if not any(_lasts(other, mark) for other in newer):
             newer.append(mark)
     return tuple(sorted((m for group in kept.values() for m in group), key=lambda m: (m.cell, m.at, m.event)))

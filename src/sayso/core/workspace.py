@@ -41,7 +41,7 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app subscription at a provider. `previous_secret` is honoured while an app secret is being changed."""
 
     name: str
-    provider: Literal["meta"] = "meta"
+    provider: Literal["meta", "twilio"] = "meta"
     app_secret: Secret = Secret()
     previous_secret: Secret = Secret()
     verify_token: Secret = Secret()
@@ -51,22 +51,25 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A business number. `start` is the entry point that the word START begins."""
+    """A business number. `start` is the entry point that the word START begins. `channel` sms is for Twilio numbers
+    that people text a keyword to; what they ask for is confirmed in WhatsApp."""
 
     name: str
     connection: str
     phone_number_id: str
     phone: str
     start: str = ""
+    channel: Literal["whatsapp", "sms"] = "whatsapp"
 
 
 class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind of message. `expires_days` is how long a yes lasts, 0 for as long as it is not withdrawn."""
+    """A kind of message. `title` is what people know it by, `titles` the same in other languages. `expires_days` is how long a yes lasts, 0 for as long as it is not withdrawn."""
 
     name: str
     cls: MessageClass
     title: str
     expires_days: int = 0
+    titles: dict[str, str] = {}
 
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,25 +100,40 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place where people opt in. `phrase`: a wa.me text with a code; `keyword`: a word typed; `api`: your code."""
+    """A place where people opt in.
+
+    `phrase`: a wa.me text with a code; `keyword`: a word typed; `api`: your code; `page`: the landing page and the
+    widget; `ad`: a click-to-WhatsApp ad (`ads` names the ad ids, none = any); `clerk`: somebody of yours writes down
+    what was said or signed. `confirm` is the WhatsApp sender that asks, if it is not `sender` (a keyword by SMS).
+    """
 
     name: str
-    kind: Literal["phrase", "keyword", "api"]
+    kind: Literal["phrase", "keyword", "api", "page", "ad", "clerk"]
     notice: str
     sender: str
     code: str = ""
     keywords: tuple[str, ...] = ()
     phrase: str = ""
     lang: str = ""
+    ads: tuple[str, ...] = ()
+    confirm: str = ""
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the workspace may choose. `native_scope`: does WhatsApp's own stop cover all senders or only its own."""
+    """What the workspace may choose. `native_scope`: does WhatsApp's own stop cover all senders or only its own.
+
+    `elsewhere` lets a source (import, clerk, api) grant by evidence from elsewhere, without a reply: source -> the
+    reason, which goes into every fact it brings. `countries` are the ISO letters of numbers that may be asked through a
+    form (none = the workspace's own country); `prompts_a_day` is the budget of questions a form may cause.
+    """
 
     prompt_valid_hours: int = 72
     reminder_hours: int = 24
     confirm_stops: bool = True
     native_scope: Literal["workspace", "sender"] = "workspace"
+    elsewhere: dict[str, str] = {}
+    countries: tuple[str, ...] = ()
+    prompts_a_day: int = 1_000
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,10 +194,10 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for purpose in notice.purposes for sender in notice.senders
         )
 
-    def titles(self, cells: tuple[Cell, ...]) -> str:
-        """The purposes of these cells in the words people know them by."""
-        names = dict.fromkeys(cell.purpose for cell in cells)
-        return ", ".join(self.purposes[name].title for name in names if name in self.purposes)
+    def titles(self, cells: tuple[Cell, ...], lang: str = "") -> str:
+        """The purposes of these cells in the words people know them by, in this language where it is declared."""
+        known = [self.purposes[name] for name in dict.fromkeys(cell.purpose for cell in cells) if name in self.purposes]
+        return ", ".join(purpose.titles.get(lang) or purpose.title for purpose in known)
 
 
 def check_character(code: str) -> str:

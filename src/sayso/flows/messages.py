@@ -55,7 +55,7 @@ def _question(kit: Kit, workspace: Workspace, kind: str, event: Event, *, window
 
 def _text(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str) -> str:
     replies = kit.replies(lang or workspace.language)
-    titles = workspace.titles(event.cells)
+    titles = workspace.titles(event.cells, lang or workspace.language)
     if kind == "stop_confirmation":
         everything = any(cell.purpose == ANY for cell in event.cells)
         text = replies.stopped_all if everything or not titles else replies.stopped_some

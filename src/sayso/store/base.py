@@ -17,7 +17,7 @@ Value = str | int | bytes | None
 Row = tuple[Any, ...]
 
 #: Version of the schema this code knows; a newer database is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Transient(Exception):
