@@ -28,6 +28,7 @@ MAX_TEXT_BYTES = 4_000_000
 # Folders are one deep. These hold data, not code, and may lie one deeper.
 DATA_FOLDERS = {
     "rules/words", "rules/replies", "rules/countries", "phone/static", "web/static", "web/templates",
+    "channels/fonts",
 }  # fmt: skip
 
 # The only places that talk to a terminal.
@@ -47,8 +48,8 @@ NOT_CALLED_IN_CORE = {"now", "utcnow", "today", "uuid1", "uuid4", "print", "open
 
 # Tests that belong to no one room. Any other test file is named after a room or one of its modules.
 SUBJECTS = {
-    "bench", "browser", "crash", "demo", "docs", "imports", "isolation", "postgres", "promises", "project", "readme",
-    "simulation", "story", "tidy",
+    "ads", "bench", "browser", "crash", "demo", "docs", "imports", "isolation", "postgres", "promises", "project", "readme",
+    "simulation", "sms", "story", "tidy",
 }  # fmt: skip
 
 SKIPPED_FOLDERS = {

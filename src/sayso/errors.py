@@ -75,6 +75,12 @@ class TemplateMissing(InvalidRequest):
     code, title = "template_missing", "No template is configured to ask outside the 24 hour window"
 
 
+class NoticeRefused(InvalidRequest):
+    """A wording deceives, or lacks something and nobody gave a reason; lint says what to mend."""
+
+    code, title = "notice_refused", "This wording cannot be published"
+
+
 class NotFound(SaysoError):
     """No such thing in this workspace."""
 
@@ -135,6 +141,18 @@ class PermitExpired(SaysoError):
     code, title, status, retry = "permit_expired", "This permit is past its time", 409, True
 
 
+class NotAskedAgain(SaysoError):
+    """The question was answered, ran out, was asked too recently or twice already, or a stop covers it."""
+
+    code, title, status = "not_asked_again", "This question is not asked again", 409
+
+
+class Limited(SaysoError):
+    """Too many questions were asked: of this number, or by this workspace altogether."""
+
+    code, title, status, retry = "limited", "Too many questions were asked for now", 429, True
+
+
 class Unavailable(SaysoError):
     """The database is locked, full or gone. Nothing was recorded."""
 
@@ -168,7 +186,8 @@ class IntegrityError(SaysoError):
 class ProviderError(SaysoError):
     """A provider refused or failed a call. `provider_code` is the provider's own number, 0 when there is none.
 
-    `outcome` is what we know of the message: `not_sent`, `possibly_sent` (never retried blindly) or `opted_out`.
+    `outcome` is what we know of the message: `not_sent`, `possibly_sent` (never retried blindly), or that the person
+    left: `opted_out` (WhatsApp's own switch), `stopped_marketing`, `stopped_all`.
     """
 
     code, title, status = "provider_error", "The provider refused the message", 502

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sayso.core.identity import Address
 from sayso.core.intents import Lexicon
-from sayso.core.workspace import Connection, Secret, Sender, Workspace
+from sayso.core.workspace import Connection, Notice, Secret, Sender, Workspace
 from sayso.errors import ConfigError, KeyProblem, NotConfigured
 from sayso.flows import rights, setup
 from sayso.flows.kit import Kit
@@ -28,7 +28,7 @@ from sayso.vault import Vault
 if TYPE_CHECKING:
     import httpx
 
-    from sayso.channels.base import Outbound, SenderAccount, Sent
+    from sayso.channels.base import Channel, Outbound, SenderAccount, Sent
     from sayso.worker.run import Worker
 
 #: How long a secret read from a file or the environment is kept before it is looked at again.
@@ -58,32 +58,47 @@ class System:
         return known[1]
 
     def app_secrets(self, connection: Connection) -> list[str]:
-        """The app secrets a webhook of this connection may be signed with; empty means not configured."""
-        found = (self.secret(connection.app_secret), self.secret(connection.previous_secret))
+        """The secrets a webhook of this connection may be signed with; empty means not configured.
+
+        Twilio's: once a shared key is named, the auth token is none of them, even while the key cannot be read.
+        """
+        signs = connection.app_secret
+        if connection.provider == "twilio":
+            signs = connection.shared_key if connection.shared_key != Secret() else connection.auth_token
+        found = (self.secret(signs), self.secret(connection.previous_secret))
         return [value for value in found if value]
 
     def account(self, workspace: Workspace, sender: Sender) -> SenderAccount:
-        """The right to speak for a sender. Raises NotConfigured without an access token."""
+        """The right to speak for a sender. Raises NotConfigured without a token."""
         from sayso.channels.base import SenderAccount
 
         connection = workspace.connections[sender.connection]
-        token = self.secret(connection.access_token)
+        twilio = connection.provider == "twilio"
+        field = "auth_token" if twilio and not connection.api_key else "access_token"
+        token = self.secret(getattr(connection, field))
         if not token:
-            raise NotConfigured(f"Connection '{connection.name}' has no access token; set access_token in sayso.toml.")
-        return SenderAccount(sender.phone_number_id, token, self.graph_url or connection.base_url,
-                             connection.api_version)
+            raise NotConfigured(f"Connection '{connection.name}' has no {field.replace('_', ' ')}; set {field} in "
+                                "sayso.toml.")
+        if not twilio:
+            return SenderAccount(sender.phone_number_id, token, self.graph_url or connection.base_url,
+                                 connection.api_version)
+        return SenderAccount(sender.phone_number_id, token, connection.base_url, "", connection.account_sid,
+                             connection.api_key or connection.account_sid,
+                             connection.public_url + setup.webhook_path(workspace.slug, connection), sender.channel)
 
     def send(self, workspace: Workspace, sender: Sender, to: Address, message: Outbound, tag: str,
              before_write: Callable[[], None]) -> Sent:
         """Hand one message to the sender's provider, once."""
         import httpx
 
-        from sayso.channels import meta
+        from sayso.channels import meta, twilio
 
         if self._client is None:
             self._client = httpx.Client(follow_redirects=False, timeout=SEND_TIMEOUT_S)
-        return meta.send(self._client, self.account(workspace, sender), to, message, tag, SEND_TIMEOUT_S,
-                         before_write=before_write)
+        provider = workspace.connections[sender.connection].provider
+        channel: Channel[httpx.Client] = twilio if provider == "twilio" else meta
+        return channel.send(self._client, self.account(workspace, sender), to, message, tag, SEND_TIMEOUT_S,
+                            before_write=before_write)
 
     def worker(self) -> Worker:
         """A worker over this system; start it, or let it settle."""
@@ -94,12 +109,23 @@ class System:
     def apply(self, config: Path | Mapping[str, Any]) -> Applied:
         """Apply a sayso.toml, or a mapping of the same shape. Raises ConfigError."""
         if isinstance(config, Path):
-            declared = read_config(config, self._reserved)
+            declared = read_config(config, self._reserved, self.desk_notices)
         else:
-            declared = parse(config, Path(), self._reserved)
+            declared = parse(config, Path(), self._reserved, self.desk_notices)
         applied = self.store.write(lambda tx: setup.apply(tx, self.kit, declared))
         self.directory.refresh()
         return applied
+
+    def desk_notices(self, slug: str) -> dict[str, Notice]:
+        """The notices published by command or API in a workspace: its sayso.toml may name them. None where there is no
+        workspace yet, or what is stored of it cannot be read.
+        """
+        try:
+            workspace = self.directory.by_slug(slug)
+        except NotConfigured:
+            return {}
+        notices = workspace.notices.values() if workspace else ()
+        return {notice.name: notice for notice in notices if notice.origin == "desk"}
 
     def _reserved(self, word: str) -> bool:
         """A word that people use to leave or to ask for help cannot be made a keyword for joining."""

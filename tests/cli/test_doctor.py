@@ -10,6 +10,8 @@ import apsw
 import phonenumbers
 import pytest
 
+from sayso.cli.doctor import secrets_of
+from sayso.core.workspace import Connection, Secret
 from tests.cast import AMIRA
 from tests.cli.shell import INIT, Ran, run
 from tests.postgres import fresh_database
@@ -129,3 +131,16 @@ def test_postgresql_is_looked_at_too(folder: Path, postgres_url: str, monkeypatc
         assert states(told, "PostgreSQL") == ["ok"]
         assert run("check", AMIRA.phone, "offers").code == 10
         assert url not in told.out
+
+
+@pytest.mark.parametrize(("more", "needed"), [
+    ({}, {"auth_token"}),
+    ({"shared_key": Secret(env="A")}, {"auth_token", "shared_key"}),
+    ({"api_key": "SK1", "access_token": Secret(env="B")}, {"auth_token", "access_token"}),
+    ({"api_key": "SK1", "shared_key": Secret(env="A")}, {"shared_key", "access_token"}),
+])
+def test_a_connection_at_twilio_needs_what_signs_and_what_sends(more: dict[str, Any], needed: set[str]) -> None:
+    secrets = secrets_of(Connection("main", "twilio", **more))
+    assert set(secrets) == needed
+    assert {state for state, _ in secrets.values()} == {"fail"}
+    assert set(secrets_of(Connection("main"))) == {"app_secret", "verify_token", "access_token"}

@@ -157,6 +157,15 @@ def test_the_keywords_a_text_names_are_read_as_such_by_whoever_gets_it(lang: str
 
 
 @pytest.mark.parametrize("lang", sorted(TWELVE))
+def test_the_words_that_stand_in_for_buttons_are_a_plain_yes_and_a_no(lang: str) -> None:
+    reply = REPLIES[lang]
+    assert reply.yes_word in reply.prompt_plain
+    assert reply.no_word in reply.prompt_plain
+    yes, no = LEXICON.read(reply.yes_word, lang, [lang]), LEXICON.read(reply.no_word, lang, [lang])
+    assert (yes.intent, yes.strict, no.intent) == ("yes", True, "no")
+
+
+@pytest.mark.parametrize("lang", sorted(TWELVE))
 def test_every_text_can_be_filled_in_and_says_who_writes(lang: str) -> None:
     reply = REPLIES[lang]
     for text in (reply.welcome, reply.stopped_some):

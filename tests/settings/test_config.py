@@ -141,7 +141,7 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ('class = "marketing"', 'class = "marketting"', "did you mean 'marketing'?"),
         ('class = "marketing"', 'class = "consent"', "purposes.offers.class must be one of 'marketing'"),
         ('kind = "api"', 'kind = "form"', "entry_points.website.kind must be one of"),
-        ('provider = "meta"', 'provider = "twilio"', "connections.main.provider must be one of 'meta'"),
+        ('provider = "meta"', 'provider = "telegram"', "connections.main.provider must be one of 'meta', 'twilio'"),
         ('en = "May', 'en = 3 # "May', "notices.join.text must be a table of texts"),
     ],
 )  # fmt: skip

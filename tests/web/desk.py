@@ -28,7 +28,7 @@ HOOK = "/hooks/meta/acme-main"
 TABLES = (
     "meta", "workspaces", "notices", "entry_codes", "people", "addresses", "suppressions", "events", "openings",
     "unintegrated", "leaves", "nodes", "checkpoints", "provider_messages", "handed_over", "unhandled", "outbox",
-    "permits", "api_keys", "idempotency",
+    "permits", "api_keys", "idempotency", "hits", "spent", "entry_counts",
 )
 #: A well-formed body for every route that takes one, about Amira.
 BODIES: Mapping[str, JSON] = {
@@ -38,10 +38,16 @@ BODIES: Mapping[str, JSON] = {
     "/v1/permits/{permit}/done": {"outcome": "sent"},
     "/v1/opt-ins": {"address": "+447700900123", "entry": "website", "evidence": {"page": "https://acme.example"}},
     "/v1/opt-outs": {"address": "+447700900123", "wait": False},
+    "/v1/consents": {"address": "+447700900123", "purposes": ["offers"], "sender": "shop", "evidence": {
+        "source": "counter", "given_at": 1_789_000_000_000_000, "wording": "May we send you offers?"}},
+    "/w/entry/{workspace}/{entry}": {"purposes": ["offers"], "phone": "+447700900123", "lang": "en",
+                                     "notice_hash": "0" * 64, "proof": "eA=="},
+    "/v1/entries/{entry}/placements": {"placement": "counter"},
     "/v1/people/lookup": {"address": "+447700900123"},
     "/v1/receipts": {"address": "+447700900123"},
 }
-NOBODYS = {"permit": "prm_01M83RJFEY3MDYV1KKQN6FVB3C", "hook": "nobody-main"}
+NOBODYS = {"permit": "prm_01M83RJFEY3MDYV1KKQN6FVB3C", "hook": "nobody-main", "workspace": "nobody",
+           "entry": "nothing", "request": "evt_01M83RJFEY3MDYV1KKQN6FVB3C", "code": "AAAAAAAA"}
 
 
 def path_of(route: Route, **parts: str) -> str:

@@ -17,6 +17,8 @@ from sayso.core.identity import Address
 #: What a channel speaks through, such as an HTTP client; who calls a channel need not know which.
 Client_contra = TypeVar("Client_contra", contravariant=True)
 ButtonKind = Literal["template", "button", "list"]
+#: A refusal that is the person's own: in WhatsApp's switch, to marketing, to everything.
+Will = Literal["", "opted_out", "stopped_marketing", "stopped_all"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +29,16 @@ class Item:
     provider did not say. `key` is the natural dedupe key within provider and workspace; equal keys are the
     same fact, however often it is delivered. `at` is the provider's time in microseconds UTC, 0 where it is
     missing or unreadable. `addresses` are all of one person: they stood in one signed payload, so they may
-    be linked.
+    be linked. `service_ref` is a second name of the sender, for where the first is nobody's (Twilio: the
+    Messaging Service the number is in); `channel` is the network it came by.
     """
 
     sender_ref: str
     key: tuple[str, ...] = field(repr=False)
     at: int
     addresses: tuple[Address, ...] = ()
+    service_ref: str = ""
+    channel: Literal["whatsapp", "sms"] = "whatsapp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,8 @@ class InboundText(Spoken):
     """Words, typed by the person.
 
     `forwarded` and `edited` make them weak evidence (never a yes). `caption` says they stood under a
-    picture, a video or a file. `context_id` is the message they answer.
+    picture, a video or a file. `context_id` is the message they answer. `understood` is what the provider made
+    of them itself, and has acted on (Twilio: `OptOutType`).
     """
 
     text: str = field(repr=False)
@@ -57,6 +63,7 @@ class InboundText(Spoken):
     forwarded: bool = False
     edited: bool = False
     caption: bool = False
+    understood: Literal["", "stop", "start", "help"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +125,15 @@ class StatusUpdate(Item):
     failed).
 
     `errors` are (code, title), code 0 where it was no number. `callback_data` is what `send` was given.
-    `addresses` may be empty: the message id is what counts.
+    `addresses` may be empty: the message id is what counts. `will` is what the failure says of the person's
+    will, in the words of `ProviderError.outcome`; empty where it says nothing.
     """
 
     message_id: str = field(repr=False)
     status: str
     errors: tuple[tuple[int, str], ...] = ()
     callback_data: str | None = None
+    will: Will = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,11 +183,14 @@ class OutTemplate:
 
 @dataclass(frozen=True, slots=True)
 class OutButtons:
-    """Free-form words with one to three buttons, each (id, title). An empty `footer` is left out."""
+    """Free-form words with one to three buttons, each (id, title). An empty `footer` is left out. `plain` says in
+    words what to reply, for a channel that cannot show the buttons.
+    """
 
     body: str = field(repr=False)
     footer: str
     buttons: tuple[tuple[str, str], ...]
+    plain: str = ""
 
 
 Outbound = OutText | OutTemplate | OutButtons
@@ -197,12 +209,20 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class SenderAccount:
-    """One business number and the right to speak for it. `api_version` looks like `v26.0`."""
+    """One business number and the right to speak for it. `api_version` looks like `v26.0`.
+
+    The rest is Twilio's: `account_sid`; `user`, whom the token belongs to (the account or an API key); where to
+    report what became of a message; and the network this number is on.
+    """
 
     phone_number_id: str
     token: str = field(repr=False)
     base_url: str
     api_version: str
+    account_sid: str = ""
+    user: str = ""
+    callback_url: str = ""
+    channel: Literal["whatsapp", "sms"] = "whatsapp"
 
 
 class Channel(Protocol[Client_contra]):

@@ -76,13 +76,13 @@ def send(
     body = msgspec.json.encode(request_body(to, message, callback_data))
     request = _request(client, account, body, timeout_s)
     if before_write is not None:
-        request.extensions["trace"] = _at_first_byte(before_write)
+        request.extensions["trace"] = at_first_byte(before_write)
         before_write()
     try:
         # No redirect, no other credentials: the token goes where the account says and nowhere else.
         response = client.send(request, stream=True, auth=None, follow_redirects=False)
         with closing(response):
-            answer = _read(response)
+            answer = read_answer(response)
     except NOT_WRITTEN as error:
         sentence = "There is no connection to Meta; nothing was sent."
         raise ProviderError(sentence, retry=True, retry_after_s=RECONNECT_S) from error
@@ -179,7 +179,9 @@ def _request(client: httpx.Client, account: SenderAccount, body: bytes, timeout_
         raise ProviderError(MALFORMED) from None  # as above
 
 
-def _at_first_byte(before_write: Callable[[], None]) -> Callable[[str, dict[str, Any]], None]:
+def at_first_byte(before_write: Callable[[], None]) -> Callable[[str, dict[str, Any]], None]:
+    """A trace for httpx that looks once more when the connection is open and the first byte is about to go."""
+
     def trace(event: str, _info: dict[str, Any]) -> None:
         if event in WRITE_BEGINS:
             before_write()
@@ -187,7 +189,7 @@ def _at_first_byte(before_write: Callable[[], None]) -> Callable[[str, dict[str,
     return trace
 
 
-def _read(response: httpx.Response) -> dict[str, Any]:
+def read_answer(response: httpx.Response) -> dict[str, Any]:
     """The JSON object of the answer; empty for anything else, and for an answer that does not end."""
     data = bytearray()
     for chunk in response.iter_bytes():

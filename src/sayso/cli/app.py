@@ -66,8 +66,8 @@ def init(
     phone_number_id: Annotated[str, typer.Option(help="Meta's id of that number.")] = "",
     country: Annotated[str, typer.Option(help="Two letters, for numbers written without a country code.")] = "",
     language: Annotated[str, typer.Option(help="Of Sayso's replies while a person's is not known.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the suggestions for what is not "
-                                                          "named.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the suggestions for what is not named, "
+                                                          "and a second workspace for meant.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only say whether sayso.toml is right and what would be new; "
                                                         "change nothing.")] = False,
     database: Database = "", as_json: Json = False,
@@ -138,8 +138,9 @@ def phone(
     webhook: Annotated[str, typer.Option(metavar="URL", help="Where webhooks are posted. Default: the service of this "
                                                              "folder's sayso.toml.")] = "",
     service: Annotated[str, typer.Option("--sayso", metavar="URL", help="Show what this Sayso did with it; its API key "
-                                         "comes in SAYSO_PHONE_KEY.")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed, the same ids and random choices.")] = 1,
+                                         "comes in SAYSO_PHONE_KEY. Default: as --webhook.")] = "",
+    seed: Annotated[int | None, typer.Option(help="The same seed, the same ids and random choices; for tests, since a "
+                                             "service that saw an id before takes it for a repetition.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a fake WhatsApp with phones on a page.
@@ -198,6 +199,49 @@ def optout(
     from sayso.cli import asking
 
     asking.opt_out(database, workspace, address, purpose, sender, message_class, evidence or [], as_json=as_json)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV, XLSX, JSON Lines or Parquet.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether the columns are right.")] = False,
+    columns: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="What a column holds: "
+                       "phone, date, source, wording, status, stopped, language.")] = None,
+    status: Annotated[list[str] | None, typer.Option("--status", metavar="WORD=yes|no|unknown",
+                                                     help="What a word in a status column means.")] = None,
+    purposes: Annotated[str, typer.Option(help="What these people agreed to, with commas between.")] = "",
+    sender: Sender = "",
+    source: Annotated[str, typer.Option("--proof-source", help="Where they agreed, for rows that do not say.")] = "",
+    date: Annotated[str, typer.Option("--proof-date", help="When, for rows that do not say: 2024-05-01.")] = "",
+    wording: Annotated[Path | None, typer.Option("--wording-file", help="The words they agreed to.")] = None,
+    document: Annotated[Path | None, typer.Option("--document", help="A scan or another document that shows "
+                                                                     "it.")] = None,
+    date_order: Annotated[str, typer.Option("--date-order", help="dmy or mdy, for days such as 3/4/2024.")] = "",
+    stops: Annotated[str, typer.Option("--stops", help="What a no in the file covers: everything (as STOP does) or "
+                                                       "purposes.")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="csv, jsonl, xlsx or parquet, if the name does not "
+                                                              "say.")] = "",
+    encoding: Annotated[str, typer.Option("--encoding", help="Of a text file, if it is not found out.")] = "",
+    sheet: Annotated[str, typer.Option("--sheet", help="Of a workbook, instead of the first.")] = "",
+    refused: Annotated[Path | None, typer.Option("--refused", metavar="FILE", help="Write the refused rows to a CSV "
+                                                 "that can be mended and imported.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Import a file a second time.")] = False,
+    undo: Annotated[str, typer.Option("--undo", metavar="ID", help="Take an import back as a whole.")] = "",
+    show_one: Annotated[str, typer.Option("--show", metavar="ID", help="Show one import.")] = "",
+    show_list: Annotated[bool, typer.Option("--list", help="Show the imports there are.")] = False,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Take in a list of people, with its proof.
+
+    Look first with --dry-run. What was killed goes on when the same command is given again.
+    """
+    from sayso.cli import import_options, importing
+
+    given = import_options.Given(tuple(columns or ()), tuple(status or ()), purposes, sender, source, date, wording,
+                                 document, date_order, stops, file_format, encoding, sheet)
+    importing.dispatch(database, workspace, file, given, undo=undo, show_one=show_one, show_list=show_list,
+                       dry_run=dry_run, yes=yes, again=again, refused=refused, as_json=as_json)
 
 
 @app.command()

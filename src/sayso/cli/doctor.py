@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 WAITED_TOO_LONG: Final = 60_000_000
 #: Free space under which a database is soon read-only, bytes.
 LITTLE_SPACE: Final = 200_000_000
+#: Where the real provider answers; everything else is a rehearsal.
+HOSTS: Final = {"meta": "graph.facebook.com", "twilio": "api.twilio.com"}
 MARKS: Final = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
@@ -166,15 +168,12 @@ def _workspaces(system: System) -> Iterator[Finding]:
 
 
 def _connection(system: System, workspace: Workspace, connection: Connection) -> Iterator[Finding]:
+    from sayso.flows.setup import webhook_path
     from sayso.settings import exposed
 
     about = f"{workspace.slug}: connection {connection.name}"
-    missing = (
-        ("app_secret", connection.app_secret, "fail", "every webhook is answered 503"),
-        ("verify_token", connection.verify_token, "warn", "Meta cannot subscribe the webhook"),
-        ("access_token", connection.access_token, "fail", "nothing can be sent, no question and no confirmation"),
-    )
-    for field, secret, state, so in missing:
+    for field, (state, so) in secrets_of(connection).items():
+        secret = getattr(connection, field)
         if system.secret(secret) is None:
             yield Finding("fail" if state == "fail" else "warn", about, f"{field} is missing: {so}", _put(secret))
         elif exposed(secret):
@@ -182,8 +181,26 @@ def _connection(system: System, workspace: Workspace, connection: Connection) ->
                           f"chmod 600 {shlex.quote(secret.file)}")
         else:
             yield Finding("ok", about, f"{field} is there")
-    if not connection.base_url.endswith("graph.facebook.com"):
-        yield Finding("warn", about, f"sends to {connection.base_url}, which is not Meta")
+    if not connection.base_url.endswith(HOSTS[connection.provider]):
+        whose = connection.provider.capitalize()
+        yield Finding("warn", about, f"sends to {connection.base_url}, which is not {whose}")
+    if connection.public_url:
+        path = webhook_path(workspace.slug, connection)
+        yield Finding("ok", about, f"Twilio must call exactly {connection.public_url}{path}; its signature covers that")
+
+
+def secrets_of(connection: Connection) -> dict[str, tuple[str, str]]:
+    """The secrets this connection needs: how bad it is without each, and what happens then."""
+    from sayso.core.workspace import Secret
+
+    unread, unsent = "every webhook is answered 503", "nothing can be sent, no question and no confirmation"
+    if connection.provider == "meta":
+        return {"app_secret": ("fail", unread), "verify_token": ("warn", "Meta cannot subscribe the webhook"),
+                "access_token": ("fail", unsent)}
+    signs = "shared_key" if connection.shared_key != Secret() else "auth_token"
+    sends = "access_token" if connection.api_key else "auth_token"
+    return {signs: ("fail", unread), sends: ("fail", unsent)} if signs != sends else \
+        {signs: ("fail", f"{unread}, and {unsent}")}
 
 
 def _put(secret: Secret) -> str:
@@ -201,11 +218,13 @@ def _senders(workspace: Workspace) -> Iterator[Finding]:
 
     for sender in workspace.senders.values():
         about = f"{workspace.slug}: sender {sender.name}"
-        if not phonenumbers.is_valid_number(phonenumbers.parse(sender.phone)):
+        if sender.channel == "sms" and not sender.phone.startswith("+"):
+            yield Finding("ok", about, f"the short code {sender.phone}, for SMS")
+        elif not phonenumbers.is_valid_number(phonenumbers.parse(sender.phone)):
             yield Finding("warn", about, f"{sender.phone} is no number that can be had; chat links open nothing",
                           "correct phone in sayso.toml, then: sayso init")
         else:
-            yield Finding("ok", about, f"{sender.phone}, Meta's id {sender.phone_number_id}")
+            yield Finding("ok", about, f"{sender.phone}, its provider's id {sender.phone_number_id}")
 
 
 def _notices(workspace: Workspace) -> Iterator[Finding]:

@@ -37,7 +37,8 @@ def serve(database: str, host: str, port: int | None, worker: bool | None, *, as
         tell({"url": serving.url}, f"Sayso listens on {serving.url}   (Ctrl-C to stop)", as_json=as_json)
 
     run(system, host or settings.host, settings.port if port is None else port,
-        settings.worker if worker is None else worker, ready, metrics=settings.metrics)
+        settings.worker if worker is None else worker, ready, metrics=settings.metrics,
+        public_url=settings.public_url, proxies=settings.proxies)
 
 
 def work(database: str, *, as_json: bool) -> None:
@@ -100,9 +101,11 @@ def phone_config(webhook: str, service: str, seed: int) -> tuple[PhoneConfig, st
         "app_secret": os.environ.get("SAYSO_PHONE_APP_SECRET", PLAY_SECRET),
     }
     declared, settings = _declared()
-    if declared is None or settings is None or not declared.senders:
+    metas = [declared.connections[sender.connection] for sender in declared.senders.values()
+             if declared.connections[sender.connection].provider == "meta"] if declared else []
+    if declared is None or settings is None or not metas:
         return PhoneConfig(**given), "Point your client's base URL to {url}."
-    connection = declared.connections[next(iter(declared.senders.values())).connection]
+    connection = metas[0]
     return PhoneConfig(**given | _of(declared, connection, settings, webhook)), (
         f'In sayso.toml, [connections.{connection.name}] needs base_url = "{{url}}" while the phone stands in for '
         "Meta.")

@@ -49,6 +49,7 @@ TYPES: Final[Mapping[str, str]] = {
     "people_merged": "Two records turned out to be one person; the stricter state is kept.",
     "suppression_restored": "An address came back that had said no before it was erased: the no is put in place again.",
     "erased": "The person's data was destroyed; the no is kept as a keyed hash.",
+    "evidence_purged": "The evidence of a request that ran out long ago, unanswered, was destroyed.",
     "breach_suspected": "A write began after its permit's deadline: an incident.",
     "notice_published": "A version of a wording was put in force; its hash is in the facts.",
 }

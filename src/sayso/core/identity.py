@@ -22,6 +22,8 @@ E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 #: Meta: two ISO country letters, a dot, 1 to 128 alphanumerics; case matters (business-scoped user ids page).
 BSUID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}\Z")
 PARENT_BSUID = re.compile(r"[A-Z]{2}\.ENT\.[A-Za-z0-9]{1,128}\Z")
+#: Kinds of numbers that only cost money to be called, and which nobody has WhatsApp on.
+COSTLY = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
 #: Longest text looked at; nothing that is an address is longer.
 MAX_ADDRESS = 160
 
@@ -53,6 +55,11 @@ class Address:
     def __repr__(self) -> str:
         """Masked: an address in a log or a traceback would be personal data."""
         return f"Address({self.kind}, …{self.value[-2:]})"
+
+
+def mask(address: Address) -> str:
+    """Enough of an address to recognise it by, too little to use."""
+    return f"{address.value[:3]}{'·' * 6}{address.value[-2:]}"
 
 
 def canonical(e164: str) -> str:
@@ -89,6 +96,29 @@ def phone(text: str, region: str | None = None) -> Address:
         raise InvalidAddress("No phone number of that country has this many digits.", param="address")
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return Address("phone", canonical(e164), e164)
+
+
+def typed(text: str, region: str | None = None) -> Address:
+    """A number as people type it into a form: digits of any script, spaces and brackets, but no letters.
+
+    Stricter than `phone`: its country must have such numbers, and none that cost the caller extra. Raises
+    InvalidAddress.
+    """
+    if any(char.isalpha() for char in text):
+        raise InvalidAddress("A phone number has digits, and no letters.", param="phone")
+    found = phone(text.strip(), region)
+    number = phonenumbers.parse(found.dial)
+    if not phonenumbers.is_possible_number(number) or phonenumbers.number_type(number) in COSTLY:
+        raise InvalidAddress("This is not a number that WhatsApp could have.", param="phone")
+    return found
+
+
+def country_of(address: Address) -> str:
+    """The country of a number; where its block is not in use (or kept for fiction), the first of its calling code."""
+    if address.country or address.kind != "phone":
+        return address.country
+    code = phonenumbers.parse(address.value).country_code
+    return phonenumbers.region_code_for_country_code(code or 0)
 
 
 def phone_from_wa_id(digits: str) -> Address:

@@ -214,6 +214,16 @@ def _grants(by_type: dict[str, list[Event]], requests: dict[str, Event], facts: 
     return marks
 
 
+def granting(facts: Iterable[Event]) -> frozenset[str]:
+    """The ids of the yeses that grant what their request named, stops and expiry not considered."""
+    by_type: dict[str, list[Event]] = {}
+    unique = {fact.id: fact for fact in facts}
+    for fact in unique.values():
+        by_type.setdefault(fact.type, []).append(fact)
+    requests = {fact.id: fact for fact in by_type.get("opt_in_requested", [])}
+    return frozenset(mark.event for mark in _grants(by_type, requests, list(unique.values())))
+
+
 def _first_reply(yes: Event, prompts: list[Event], facts: list[Event]) -> bool:
     """A bare word counts only as the first inbound within 24 h of its prompt (design section 3, step 5)."""
     for prompt in prompts:

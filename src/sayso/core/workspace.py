@@ -18,7 +18,8 @@ from sayso.errors import InvalidRequest, UnknownEntry, UnknownPurpose, UnknownSe
 CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: Characters of a code, the last one the check character.
 CODE_LENGTH: Final = 8
-_CODE: Final = re.compile(r"\[\s*([0-9A-Za-z]{8})\s*\]")
+#: A code in brackets, and behind it the purposes that were chosen where it was made, if not all.
+_CODE: Final = re.compile(r"\[\s*([0-9A-Za-z]{8})((?:\s+[A-Za-z][A-Za-z0-9_-]{0,47}){0,16})\s*\]")
 _LOOKALIKES: Final = str.maketrans("OIL", "011")
 
 
@@ -38,7 +39,12 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One app subscription at a provider. `previous_secret` is honoured while an app secret is being changed."""
+    """One app subscription at a provider. `previous_secret` is honoured while an app secret is being changed.
+
+    Twilio's: the account and its auth token; `shared_key`, which, once named, is the only thing a webhook may be signed
+    with (HMAC-SHA256); `api_key`, whose secret is `access_token`, to send with instead of the auth token; `public_url`,
+    under which Twilio calls this Sayso and which its signatures cover.
+    """
 
     name: str
     provider: Literal["meta", "twilio"] = "meta"
@@ -48,6 +54,11 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     access_token: Secret = Secret()
     base_url: str = "https://graph.facebook.com"
     api_version: str = "v26.0"
+    account_sid: str = ""
+    auth_token: Secret = Secret()
+    shared_key: Secret = Secret()
+    api_key: str = ""
+    public_url: str = ""
 
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +84,9 @@ class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A wording, per language. Its texts never change under one version."""
+    """A wording, per language. Its texts never change under one version. `origin`: declared in sayso.toml, or published
+    by command or API, and then kept when the file is applied again.
+    """
 
     name: str
     version: int
@@ -81,6 +94,7 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     senders: tuple[str, ...]
     text: dict[str, str]
     templates: dict[str, Template] = {}
+    origin: Literal["file", "desk"] = "file"
 
     def language(self, wanted: str, fallback: str) -> str:
         """The best language this notice is written in."""
@@ -105,6 +119,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `phrase`: a wa.me text with a code; `keyword`: a word typed; `api`: your code; `page`: the landing page and the
     widget; `ad`: a click-to-WhatsApp ad (`ads` names the ad ids, none = any); `clerk`: somebody of yours writes down
     what was said or signed. `confirm` is the WhatsApp sender that asks, if it is not `sender` (a keyword by SMS).
+    `origins` are the websites that may embed the widget (none = any).
     """
 
     name: str
@@ -117,6 +132,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lang: str = ""
     ads: tuple[str, ...] = ()
     confirm: str = ""
+    origins: tuple[str, ...] = ()
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,7 +153,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One business, as declared. `id` is the workspace's, `slug` its short name."""
+    """One business, as declared. `id` is the workspace's, `slug` its short name, `privacy` the URL of its privacy
+    policy.
+    """
 
     id: str
     slug: str
@@ -151,6 +169,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notices: dict[str, Notice] = {}
     entries: dict[str, Entry] = {}
     policy: Policy = Policy()
+    privacy: str = ""
 
     def purpose(self, name: str) -> Purpose:
         """Raises UnknownPurpose."""
@@ -187,11 +206,11 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except KeyError:
             raise UnknownEntry(f"'{name[:48]}' is not declared in sayso.toml.", param="entry") from None
 
-    def cells_of(self, notice: Notice) -> tuple[Cell, ...]:
-        """Exactly the purposes and senders the notice names."""
+    def cells_of(self, notice: Notice, chosen: tuple[str, ...] = ()) -> tuple[Cell, ...]:
+        """Exactly the purposes and senders the notice names; of these only the purposes `chosen`, if any were."""
         return tuple(
             Cell(purpose, sender, self.purposes[purpose].cls)
-            for purpose in notice.purposes for sender in notice.senders
+            for purpose in notice.purposes for sender in notice.senders if not chosen or purpose in chosen
         )
 
     def titles(self, cells: tuple[Cell, ...], lang: str = "") -> str:
@@ -221,6 +240,14 @@ def read_code(text: str) -> str:
     if len(code) != CODE_LENGTH or set(code) - set(CODE_ALPHABET) or check_character(code) != code[-1]:
         raise InvalidRequest("An entry-point code has eight characters, the last one a check.", param="code")
     return code
+
+
+def choice_in(text: str, code: str) -> tuple[str, ...]:
+    """The purposes named in the brackets of this code: what was ticked before the chat began. Empty means all."""
+    for match in _CODE.finditer(text):
+        if match[2] and match[1].upper().translate(_LOOKALIKES) == code:
+            return tuple(match[2].lower().split())
+    return ()
 
 
 def codes_in(text: str) -> list[str]:

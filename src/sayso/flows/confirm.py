@@ -11,7 +11,9 @@ from typing import Final, Literal
 
 from sayso.core import events, lifecycle
 from sayso.core.events import Event, Fact
+from sayso.core.lifecycle import Standing
 from sayso.core.workspace import Sender, Workspace
+from sayso.flows import forms
 from sayso.flows.kit import Kit
 from sayso.flows.opt_out import confirm_stop
 from sayso.flows.owe import owe
@@ -52,7 +54,7 @@ def yes(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, 
         occurred_at: int, clock: str, evidence: Mapping[str, str]) -> Person:
     """Record a yes to this request; if it grants anything new, owe the welcome."""
     before = person.standing
-    occurred_at = min(occurred_at or kit.now(), kit.now())
+    occurred_at = min(occurred_at or _untimed(before, request, kit.now()), kit.now())
     facts: dict[str, Fact] = {
         "how": how, "inbound": sender.name, "notice": request.facts["notice"],
         "notice_hash": request.facts["notice_hash"],
@@ -62,6 +64,7 @@ def yes(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, 
         facts["expires_at"] = expires
     event, person = tell(tx, kit, workspace.id, person, "said_yes", cells=request.cells, cause=request.id,
                          occurred_at=occurred_at, clock=clock, facts=facts, evidence=evidence)
+    person = forms.answered(tx, kit, workspace, person, request, yes=True)
     mine = [mark.cell for mark in person.standing.grants if mark.event == event.id]
     new = [cell for cell in mine if lifecycle.grant_of(before, cell) is None]
     if any(lifecycle.grant_of(person.standing, cell) for cell in new):
@@ -79,11 +82,21 @@ def no(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, h
     event, person = tell(tx, kit, workspace.id, person, "said_no", cells=request.cells, cause=request.id,
                          occurred_at=occurred_at, clock=clock, facts={"how": how, "inbound": sender.name},
                          evidence=evidence)
+    person = forms.answered(tx, kit, workspace, person, request, yes=False)
     if had:
         confirm_stop(tx, kit, workspace, person, sender.name, event)
     elif any(item.request == request.id for item in before.pending):
         owe(tx, kit, workspace.id, person.id, "declined", sender=sender.name, answers=event.id)
     return person
+
+
+def _untimed(standing: Standing, request: Event, now: int) -> int:
+    """When a yes was given whose provider stamps no time: on receipt. One that arrives just after a stop, to a question
+    older than that stop, may have been overtaken by it on the way: it counts as said together, and a tie is a stop.
+    """
+    stops = [mark.at for mark in standing.stops if request.occurred_at < mark.at and now - mark.at <= lifecycle.SKEW
+             and any(mark.cell.touches(cell) for cell in request.cells)]
+    return min(stops, default=now)
 
 
 def _expires(workspace: Workspace, request: Event, occurred_at: int) -> int:

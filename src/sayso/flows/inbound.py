@@ -25,10 +25,11 @@ from sayso.channels.base import (
     StatusUpdate,
     Unhandled,
 )
+from sayso.core import lifecycle
 from sayso.core.intents import Reading, fold
 from sayso.core.purposes import ALL_MARKETING, EVERYTHING
-from sayso.core.workspace import Connection, Entry, Sender, Workspace, codes_in
-from sayso.flows import confirm, opt_in, opt_out, people
+from sayso.core.workspace import Connection, Entry, Sender, Workspace, choice_in
+from sayso.flows import confirm, entrances, opt_in, opt_out, people
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
 from sayso.flows.record import Person, person_by_id, tell
@@ -91,15 +92,23 @@ class NotForUs(Exception):
 def _one(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item: Inbound) -> bool:
     if isinstance(item, Unhandled):
         raise NotForUs(item.reason)
-    sender = workspace.sender_of(item.sender_ref, connection.name)
-    if sender is None:
-        raise NotForUs("unknown phone_number_id")
+    sender = _sender(workspace, connection, item)
     if not isinstance(item, StatusUpdate) or item.status == "failed":  # other statuses change nothing, however often
         mac = kit.vault.message_mac(workspace.id, connection.provider, *item.key)
         if not tx.run("see_message", ws=workspace.id, mac=mac):
             return False
     HANDLERS[type(item)](Heard(tx, kit, workspace, sender, connection.provider), item)
     return True
+
+
+def _sender(workspace: Workspace, connection: Connection, item: Inbound) -> Sender:
+    """The number spoken to; at Twilio it may be declared by the Messaging Service it is in."""
+    sender = workspace.sender_of(item.sender_ref, connection.name)
+    if sender is None and item.service_ref:
+        sender = workspace.sender_of(item.service_ref, connection.name)
+    if sender is None or sender.channel != item.channel:
+        raise NotForUs("unknown phone_number_id")
+    return sender
 
 
 def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason: str, item: Inbound,
@@ -131,6 +140,8 @@ def _spoke(heard: Heard, person: Person, item: Spoken) -> Person:
 def _text(heard: Heard, item: InboundText) -> None:
     person = _who(heard, item)
     reading = heard.read(item.text, person)
+    if item.understood == "stop" or (item.understood == "start" and reading.intent != "stop"):
+        reading = Reading(item.understood, "certain", None, False, "the provider reads it so")
     evidence = _evidence(item, text=item.text)
     if reading.intent == "stop":
         weak = item.forwarded or item.edited  # somebody else's words, or words put in later
@@ -147,59 +158,55 @@ def _stopped(heard: Heard, person: Person, item: InboundText | InboundButton, re
         return
     said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="word", evidence=evidence,
                         occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
-    if said.changed:
+    confirmed = heard.sender.channel == "sms" and isinstance(item, InboundText) and item.understood == "stop"
+    if said.changed and not confirmed:  # Twilio answers an SMS STOP itself
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
 
 
 def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
     """True if the words began, answered or asked something."""
-    entry = _entry(heard, item.text)
+    entry = entrances.by_words(heard.workspace, heard.sender, item.text)
     if entry is not None:
         _begin(heard, person, item, entry, evidence)
         return True
-    if reading.intent in ("yes", "no"):
-        return _answered(heard, person, item, reading, evidence)
-    if reading.intent == "start" and (start := _start(heard)):
+    if printed := entrances.by_printed(heard.tx, heard.workspace, heard.sender, item.text):
+        _begin(heard, person, item, printed.entry, evidence, printed=printed)
+        return True
+    if reading.intent in ("yes", "no") and _answered(heard, person, item, reading, evidence):
+        return True
+    if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
+        _begin(heard, person, item, ad, evidence, how="ad")
+        return True
+    if reading.intent == "start" and lifecycle.held_marketing(person.standing):  # an answer to "shall it stop?"
+        opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="word", sender=heard.sender.name,
+                             occurred_at=item.at, clock=heard.clock)
+        return True
+    if reading.intent == "start" and (start := entrances.by_start(heard.workspace, heard.sender)):
         _begin(heard, person, item, start, evidence)
         return True
-    if reading.intent in ("help", "preferences", "start"):
+    if reading.intent in ("help", "preferences", "start") and not item.understood:
         _help(heard, person, item)
         return True
     return False
 
 
-def _entry(heard: Heard, text: str) -> Entry | None:
-    """The entry point whose code stands anywhere in the text, or whose keyword is the whole of it."""
-    for code in codes_in(text):
-        for entry in heard.workspace.entries.values():
-            if entry.kind == "phrase" and entry.code == code and entry.sender == heard.sender.name:
-                return entry
-    folded = fold(text)
-    for entry in heard.workspace.entries.values():
-        if entry.sender == heard.sender.name and any(fold(word) == folded for word in entry.keywords):
-            return entry
-    return None
-
-
-def _start(heard: Heard) -> Entry | None:
-    """What START begins: the sender's own choice, else its first entry point that people reach by themselves."""
-    if heard.sender.start:
-        return heard.workspace.entry(heard.sender.start)
-    mine = [entry for entry in heard.workspace.entries.values() if entry.sender == heard.sender.name]
-    return next((entry for entry in mine if entry.kind != "api"), None)
-
-
-def _begin(heard: Heard, person: Person, item: InboundText, entry: Entry, evidence: Mapping[str, str]) -> None:
-    how = "phrase" if entry.kind == "phrase" else "keyword"
+def _begin(heard: Heard, person: Person, item: InboundText, entry: Entry, evidence: Mapping[str, str], *,
+           how: str = "", printed: entrances.Printed | None = None) -> None:
+    how = how or ("sms" if heard.sender.channel == "sms" else "phrase" if entry.code or printed else "keyword")
     opt_in.begin(heard.tx, heard.kit, heard.workspace, person, entry, heard.sender, how=how, occurred_at=item.at,
-                 clock=heard.clock, evidence=evidence)
+                 clock=heard.clock, evidence=evidence, placement=printed.placement if printed else "",
+                 chosen=choice_in(item.text, printed.code if printed else entry.code))
 
 
 def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
-    """A yes or a no in words: to the prompt it quotes, or, if plain, to the newest prompt."""
+    """A yes or a no in words: to the prompt it quotes, or, if plain, to the newest prompt. A yes to WhatsApp messages
+    is given in WhatsApp: an SMS can be forged.
+    """
+    if reading.intent == "yes" and heard.sender.channel == "sms":
+        return False
     request_id, how = _quoted(heard, item.context_id), "context"
-    if not request_id and (reading.strict or reading.intent == "no"):
-        request_id, how = confirm.newest_prompted(person, item.at), "word"
+    if not request_id and (_plain(heard, person, item, reading) or reading.intent == "no"):
+        request_id, how = confirm.newest_prompted(person, item.at or heard.kit.now()), "word"
     request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested") \
         if request_id else None
     if request is None:
@@ -208,6 +215,14 @@ def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading,
     answer(heard.tx, heard.kit, heard.workspace, person, request, "context" if how == "context" else "word",
            heard.sender, occurred_at=item.at, clock=heard.clock, evidence=evidence)
     return True
+
+
+def _plain(heard: Heard, person: Person, item: InboundText, reading: Reading) -> bool:
+    """A yes that needs no quote: a strict word, or the very word our question asks for. Never the first message from an
+    ad, whose words the advertiser can write beforehand.
+    """
+    asked_for = heard.kit.replies(person.lang or heard.workspace.language).yes_word
+    return item.referral is None and (reading.strict or fold(item.text) == fold(asked_for))
 
 
 def _quoted(heard: Heard, message_id: str | None) -> str:
@@ -226,9 +241,9 @@ def _help(heard: Heard, person: Person, item: InboundText) -> None:
         dedupe=f"help:{person.id}:{heard.kit.now() // HELP_EVERY}")
 
 
-def _evidence(item: InboundText | InboundButton, **said: str) -> dict[str, str]:
+def _evidence(item: InboundText | InboundButton | InboundOther, **said: str) -> dict[str, str]:
     evidence = {**said, "message_id": item.message_id}
-    if item.context_id:
+    if not isinstance(item, InboundOther) and item.context_id:
         evidence["context_id"] = item.context_id
     if item.referral:
         evidence["referral"] = msgspec.json.encode(dict(item.referral), order="sorted").decode()
@@ -247,8 +262,8 @@ def _button(heard: Heard, item: InboundButton) -> None:
             act(heard, person, item, item.payload[len(prefix):], evidence)
             return
     reading = heard.read(item.payload, person)  # payload first, then the label
-    if reading.intent != "stop":
-        reading = heard.read(item.label, person)
+    if reading.intent != "stop" and (shown := heard.read(item.label, person)).intent:
+        reading = shown
     if reading.intent == "stop":
         _stopped(heard, person, item, reading, evidence)
     elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
@@ -314,7 +329,12 @@ def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: st
 
 
 def _other(heard: Heard, item: InboundOther) -> None:
-    _spoke(heard, _who(heard, item), item)
+    person = _who(heard, item)
+    if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
+        opt_in.begin(heard.tx, heard.kit, heard.workspace, person, ad, heard.sender, how="ad", occurred_at=item.at,
+                     clock=heard.clock, evidence=_evidence(item))
+    else:
+        _spoke(heard, person, item)
 
 
 def _card(heard: Heard, item: ContactCard) -> None:
@@ -337,12 +357,15 @@ def _moved(heard: Heard, item: NumberChanged) -> None:
 
 
 def _status(heard: Heard, item: StatusUpdate) -> None:
-    """What became of a message. 131050 is a stop the person made in WhatsApp; no other code is about consent."""
+    """What became of a message. 131050 is a stop the person made in WhatsApp, and Twilio has codes of its own for one;
+    no other code is about consent.
+    """
     ws, codes = heard.workspace.id, {code for code, _ in item.errors}
+    will = "opted_out" if 131050 in codes else item.will
     row = heard.tx.row("handed_over", ws=ws, mac=heard.kit.vault.message_mac(ws, "sent", item.message_id))
     person = person_by_id(heard.tx, ws, row[0]) if row else None
     if person is None and item.addresses:
-        person = people.identify(heard.tx, heard.kit, ws, item.addresses) if 131050 in codes else \
+        person = people.identify(heard.tx, heard.kit, ws, item.addresses) if will else \
             people.find(heard.tx, heard.kit, ws, item.addresses[0])
     if person is None:
         return
@@ -351,9 +374,8 @@ def _status(heard: Heard, item: StatusUpdate) -> None:
     if item.status != "failed":
         return
     code = min(codes, default=0)
-    if 131050 in codes:
-        opt_out.native(heard.tx, heard.kit, heard.workspace, person, "stop", heard.sender.name,
-                       occurred_at=item.at, clock=heard.clock, how="131050")
+    person = opt_out.refused(heard.tx, heard.kit, heard.workspace, person, will, heard.sender.name,
+                             code=131050 if will == "opted_out" else code, occurred_at=item.at, clock=heard.clock)
     if row and row[2]:
         tell(heard.tx, heard.kit, ws, person, "prompt_failed", cause=row[2], occurred_at=item.at, clock=heard.clock,
              facts={"code": code})

@@ -5,7 +5,7 @@ A request that the person did not begin themselves (the API) is refused over a s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
 from sayso.core.lifecycle import Pending
 from sayso.core.purposes import Cell
-from sayso.core.workspace import Entry, Notice, Sender, Workspace
+from sayso.core.workspace import Entry, Sender, Workspace
 from sayso.errors import EvidenceMissing, TemplateMissing
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
@@ -27,6 +27,8 @@ from sayso.store.base import Tx
 
 #: A person who asks again this soon after the question went out gets no second one.
 ASK_AGAIN: Final = MINUTE
+#: Ways to begin that are not asked about again while a question is open.
+ASKED_ONCE: Final = frozenset({"sms", "ad"})
 #: Evidence an API client may hand over, and the longest value of each.
 EVIDENCE_FIELDS: Final = ("page", "ip", "user_agent", "form", "clerk", "note")
 MAX_EVIDENCE_VALUE: Final = 1024
@@ -42,19 +44,26 @@ class Asked:
     chat_link: str
 
 
-def chat_link(workspace: Workspace, entry: Entry) -> str:
-    """A wa.me link by which the person begins the chat themselves, the better proof (Meta: click to chat)."""
+def chat_link(workspace: Workspace, entry: Entry, *, chosen: tuple[str, ...] = (), hello: str = "") -> str:
+    """A wa.me link by which the person begins the chat themselves, the better proof (Meta: click to chat).
+
+    `chosen` are the purposes they ticked, if not all of the notice's; `hello` stands in for a phrase not declared.
+    """
     sender = workspace.sender(entry.sender)
-    if entry.kind == "phrase":
-        text = f"{entry.phrase} [{entry.code}]".strip()
+    if entry.code:
+        text = f"{entry.phrase or hello} [{' '.join((entry.code, *chosen))}]".strip()
     else:
         text = entry.keywords[0] if entry.keywords else "START"
     return f"https://wa.me/{sender.phone.lstrip('+')}?text={quote(text, safe='')}"
 
 
 def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, *, evidence: Mapping[str, str],
-        lang: str = "") -> Asked:
-    """Begin a double opt-in for somebody who left their number with an entry point of kind `api`.
+        lang: str = "", chosen: tuple[str, ...] = (), how: str = "api",
+        admit: Callable[[], Mapping[str, Fact]] | None = None) -> Asked:
+    """Begin a double opt-in for somebody who left their number with an entry point of kind `api` or `page`.
+
+    `chosen` are the purposes they ticked, all of the notice's if empty. `admit` is asked just before a question is
+    owed and raises Limited if there were too many; what it returns goes into the request's facts.
 
     Raises EvidenceMissing without evidence, TemplateMissing if only a template could reach the person and none is
     set. Records nothing for somebody who is in already or said stop.
@@ -67,43 +76,60 @@ def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, 
     lang = notice.language(lang or entry.lang or (known.lang if known else ""), workspace.language)
     if known is None and suppressed(tx, kit, workspace.id, [address]):
         return Asked("withdrawn", "", "", link)
+    cells = workspace.cells_of(notice, chosen)
     if known is not None:
-        if any(_refused(known, cell) for cell in workspace.cells_of(notice)):
+        if any(_refused(known, cell) for cell in cells):
             return Asked("withdrawn", known.id, "", link)
-        if _all_granted(known, workspace, notice, kit.now()):
+        if _all_granted(known, cells, kit.now()):
             return Asked("granted", known.id, "", link)
-        waiting = _waiting(known, workspace, notice, kit.now())
+        waiting = _waiting(known, cells, kit.now())
         if waiting is not None:
             return Asked("pending", known.id, waiting.request, link)
     if lang not in notice.templates and not (known and in_window(known, sender.name, kit.now())):
         raise TemplateMissing(f"Configure a template for notice '{notice.name}' in '{lang}', or send the person to "
                               "the chat link.", param="entry")
+    more = admit() if admit else {}
     person = known or identify(tx, kit, workspace.id, [address], lang=lang, how="opt_in")
     kept = {name: value[:MAX_EVIDENCE_VALUE] for name, value in evidence.items() if value.strip()}
-    request, person = request_opt_in(tx, kit, workspace, person, entry, sender, lang=lang, how="api", evidence=kept)
+    request, person = request_opt_in(tx, kit, workspace, person, entry, sender, lang=lang, how=how, evidence=kept,
+                                     chosen=chosen, more=more)
     return Asked("pending", person.id, request.id, link)
 
 
 def begin(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, sender: Sender, *, how: str,
-          occurred_at: int, clock: str, evidence: Mapping[str, str]) -> Person:
-    """The person began it by a message of their own, which opens the window and is the evidence."""
-    notice = workspace.notices[entry.notice]
+          occurred_at: int, clock: str, evidence: Mapping[str, str], chosen: tuple[str, ...] = (),
+          placement: str = "") -> Person:
+    """The person began it by a message of their own, which is the evidence and opens the window of `sender`, the number
+    they wrote to. `chosen` are the purposes it names; names the notice does not have are passed over. `placement` is
+    where the code in it was printed.
+
+    The entry point may let another number ask: a keyword by SMS is asked about in WhatsApp. An SMS can be forged and an
+    ad only opens a chat, so neither is asked about twice; an ad not over a no, either.
+    """
+    notice, asks = workspace.notices[entry.notice], workspace.sender(entry.confirm) if entry.confirm else sender
+    chosen = tuple(name for name in notice.purposes if name in chosen)
+    cells = workspace.cells_of(notice, chosen)
     lang = notice.language(entry.lang or person.lang, workspace.language)
-    waiting = _waiting(person, workspace, notice, kit.now())
-    just_asked = waiting is not None and kit.now() - waiting.prompted_at < ASK_AGAIN
-    if just_asked or _all_granted(person, workspace, notice, kit.now()):
+    waiting = _waiting(person, cells, kit.now())
+    just_asked = waiting is not None and (how in ASKED_ONCE or kit.now() - waiting.prompted_at < ASK_AGAIN)
+    declined = how == "ad" and any(_refused(person, cell) for cell in cells)
+    if just_asked or declined or _all_granted(person, cells, kit.now()):
         _, person = tell(tx, kit, workspace.id, person, "spoke", occurred_at=occurred_at, clock=clock,
                          facts={"inbound": sender.name})
         return person
-    _, person = request_opt_in(tx, kit, workspace, person, entry, sender, lang=lang, how=how, evidence=evidence,
-                               occurred_at=occurred_at, clock=clock, inbound=True)
+    _, person = request_opt_in(tx, kit, workspace, person, entry, asks, lang=lang, how=how, evidence=evidence,
+                               occurred_at=occurred_at, clock=clock, inbound=sender.name, chosen=chosen,
+                               more={"placement": placement} if placement else None)
     return person
 
 
 def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, sender: Sender, *, lang: str,
                    how: str, evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK,
-                   inbound: bool = False) -> tuple[Event, Person]:
-    """Record the request with the wording it shows, and owe the question."""
+                   inbound: str = "", chosen: tuple[str, ...] = (),
+                   more: Mapping[str, Fact] | None = None) -> tuple[Event, Person]:
+    """Record the request with the wording it shows, and owe the question. `more` are further facts of it, `inbound` the
+    number it was said to.
+    """
     notice = workspace.notices[entry.notice]
     at = min(occurred_at or kit.now(), kit.now())
     facts: dict[str, Fact] = {
@@ -111,11 +137,12 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
         "notice_hash": notice.hash(lang), "sender": sender.name,
         "valid_until": at + workspace.policy.prompt_valid_hours * HOUR,
     }
+    facts |= more or {}
     if inbound:
-        facts["inbound"] = sender.name
-    if lang != person.lang:
+        facts["inbound"] = inbound
+    if lang != person.lang and (inbound or not person.lang):  # a stranger's form changes nobody's language
         tx.run("set_lang", ws=workspace.id, person=person.id, lang=lang)
-    request, person = tell(tx, kit, workspace.id, person, "opt_in_requested", cells=workspace.cells_of(notice),
+    request, person = tell(tx, kit, workspace.id, person, "opt_in_requested", cells=workspace.cells_of(notice, chosen),
                            occurred_at=at, clock=clock, facts=facts, evidence=evidence)
     if any(item.request == request.id for item in person.standing.pending):
         owe(tx, kit, workspace.id, person.id, "prompt", sender=sender.name, answers=request.id)
@@ -136,12 +163,11 @@ def _refused(person: Person, cell: Cell) -> bool:
     return native or lifecycle.blocking(person.standing, cell) is not None
 
 
-def _all_granted(person: Person, workspace: Workspace, notice: Notice, now: int) -> bool:
-    return all(lifecycle.state_of(person.standing, cell, now) == "granted" for cell in workspace.cells_of(notice))
+def _all_granted(person: Person, cells: tuple[Cell, ...], now: int) -> bool:
+    return all(lifecycle.state_of(person.standing, cell, now) == "granted" for cell in cells)
 
 
-def _waiting(person: Person, workspace: Workspace, notice: Notice, now: int) -> Pending | None:
-    """The open request for exactly what this notice names."""
-    cells = set(workspace.cells_of(notice))
-    same = [item for item in person.standing.pending if item.until >= now and set(item.cells) == cells]
+def _waiting(person: Person, cells: tuple[Cell, ...], now: int) -> Pending | None:
+    """The open request for exactly these cells."""
+    same = [item for item in person.standing.pending if item.until >= now and set(item.cells) == set(cells)]
     return max(same, key=lambda item: item.at, default=None)

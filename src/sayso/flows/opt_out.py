@@ -110,6 +110,21 @@ def native(tx: Tx, kit: Kit, workspace: Workspace, person: Person, value: str, s
     return person
 
 
+def refused(tx: Tx, kit: Kit, workspace: Workspace, person: Person, will: str, sender: str, *, code: int,
+            occurred_at: int = 0, clock: str = OWN_CLOCK) -> Person:
+    """A provider would not deliver, because the person left. `will` is in the words of `ProviderError.outcome`; any
+    other of them says nothing about consent.
+    """
+    if will == "opted_out":
+        return native(tx, kit, workspace, person, "stop", sender, occurred_at=occurred_at, clock=clock,
+                      how=str(code or 131050))
+    cell = {"stopped_marketing": ALL_MARKETING, "stopped_all": EVERYTHING}.get(will)
+    if cell is None or already_stopped(person.standing, cell):
+        return person
+    return stop(tx, kit, workspace, person, cell, how=str(code), evidence={}, occurred_at=occurred_at,
+                clock=clock).person
+
+
 def hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, *, why: str, occurred_at: int,
          clock: str, evidence: Mapping[str, str]) -> Person:
     """Words that may mean stop: marketing waits, and one question with buttons settles it."""

@@ -15,7 +15,8 @@ from sayso.flows.kit import Kit
 from sayso.store.base import Row, Tx
 
 #: Facts that leave the standing as it is: no refold.
-NEUTRAL: Final = frozenset({"address_linked", "delivery_failed", "expired", "breach_suspected", "notice_published"})
+NEUTRAL: Final = frozenset({"address_linked", "delivery_failed", "expired", "breach_suspected", "notice_published",
+                            "evidence_purged"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sayso.core.identity import Address
 from sayso.errors import NotFound
 from sayso.flows.kit import Kit
 from sayso.flows.people import find
-from sayso.flows.record import append, facts_of
+from sayso.flows.record import Person, append, facts_of
 from sayso.flows.verify import digest_of
 from sayso.store.base import Tx
 
@@ -39,8 +39,15 @@ def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
     person = find(tx, kit, ws, address)
     if person is None:
         raise NotFound("Nobody with this address is known.", param="address")
+    return destroy(tx, kit, ws, person, how=how, keep_no=True)
+
+
+def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: bool) -> Erased:
+    """Destroy a person's data key, addresses and evidence. Without `keep_no` no suppression is left: for somebody who
+    never said anything, and of whom nothing may be kept (flows/pending.py). The gate denies the unknown anyway.
+    """
     rows = tx.rows("addresses_of", ws=ws, person=person.id)
-    macs = sorted({bytes(row[0]) for row in rows})
+    macs = sorted({bytes(row[0]) for row in rows}) if keep_no else []
     event = append(tx, kit, ws, "erased", person=person.id, facts={"how": how, "suppressions": digest_of(macs)})
     keys = {bytes(row[0]): row[3] for row in rows}
     for mac in macs:

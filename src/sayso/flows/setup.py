@@ -15,8 +15,10 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from sayso.core.events import Fact
 from sayso.core.workspace import Connection, Entry, Notice, Workspace, make_code
 from sayso.errors import ConfigError, IntegrityError, NotConfigured
+from sayso.flows import linting
 from sayso.flows.kit import Kit
 from sayso.flows.record import append
 from sayso.ports import SECOND, Clock
@@ -28,6 +30,8 @@ from sayso.store.base import Row, Store, Tx
 LOOK_EVERY: Final = 2 * SECOND
 #: Tries for a code nobody has; there are 34 thousand million, so a second one is already a marvel.
 MAX_TRIES: Final = 20
+#: Kinds of entry points that people reach by a text with a code in it.
+CODED: Final = ("phrase", "page")
 #: Random bytes a code is made of.
 CODE_BYTES: Final = 7
 
@@ -53,12 +57,12 @@ def apply(tx: Tx, kit: Kit, declared: Declared) -> Applied:
     Raises ConfigError, and changes nothing, if a published wording or somebody else's code would change
     hands.
     """
-    row = tx.row("workspace_by_slug", slug=declared.slug)
+    row = tx.row("workspace_to_change", slug=declared.slug)
     stored = _readable(row)
     ws = row[0] if row else kit.ports.new_id("wrk")
     _check_hooks(tx, declared)
     entries, made = _with_codes(tx, kit, ws, declared, stored)
-    workspace = declared.workspace(ws, entries)
+    workspace = _with_kept(declared.workspace(ws, entries), stored)
     changed = workspace != stored
     if row is None:
         tx.run(
@@ -71,18 +75,23 @@ def apply(tx: Tx, kit: Kit, declared: Declared) -> Applied:
 
 def load(tx: Tx) -> dict[str, Workspace]:
     """Every workspace by its slug. Raises ConfigError if one cannot be read."""
-    return {row[1]: _decode(row) for row in tx.rows("workspaces")}
+    return {row[1]: decode(row) for row in tx.rows("workspaces")}
 
 
 def load_one(tx: Tx, slug: str) -> Workspace | None:
     """The workspace of this slug. Raises ConfigError if it cannot be read."""
     row = tx.row("workspace_by_slug", slug=slug)
-    return _decode(row) if row else None
+    return decode(row) if row else None
 
 
 def hook_of(slug: str, connection: str) -> str:
-    """The last part of a connection's webhook address: /hooks/meta/<slug>-<connection>."""
+    """The last part of a connection's webhook address: /hooks/<provider>/<slug>-<connection>."""
     return f"{slug}-{connection}"
+
+
+def webhook_path(slug: str, connection: Connection) -> str:
+    """Where the provider calls for this connection."""
+    return f"/hooks/{connection.provider}/{hook_of(slug, connection.name)}"
 
 
 # -- entry-point codes -----------------------------------------------------------------------------
@@ -91,7 +100,7 @@ def hook_of(slug: str, connection: str) -> str:
 def _with_codes(
     tx: Tx, kit: Kit, ws: str, declared: Declared, stored: Workspace | None
 ) -> tuple[dict[str, Entry], dict[str, str]]:
-    """The entry points, each phrase with its code, and the codes made now."""
+    """The entry points, each phrase and page with its code, and the codes made now."""
     owners: dict[str, str] = dict(tx.rows("entry_codes", ws=ws))
     # All that the file names are taken before any is made, so that a made one cannot meet them.
     for name, entry in declared.entries.items():
@@ -99,10 +108,10 @@ def _with_codes(
             _take(tx, ws, entry.code, name, owners)
     entries, made = dict(declared.entries), {}
     for name, entry in declared.entries.items():
-        if entry.kind == "phrase" and not entry.code:
+        if entry.kind in CODED and not entry.code:
             code = _code_before(name, owners, stored)
             if not code:
-                code = made[name] = _fresh_code(kit, owners)
+                code = made[name] = fresh_code(kit, owners)
                 _take(tx, ws, code, name, owners)
             entries[name] = replace(entry, code=code)
     return entries, made
@@ -128,7 +137,7 @@ def _code_before(name: str, owners: Mapping[str, str], stored: Workspace | None)
     return now if now in mine else next(iter(mine), "")
 
 
-def _fresh_code(kit: Kit, owners: Mapping[str, str]) -> str:
+def fresh_code(kit: Kit, owners: Mapping[str, str]) -> str:
     for _ in range(MAX_TRIES):
         code = make_code(kit.ports.random(CODE_BYTES))
         if code not in owners:
@@ -137,6 +146,26 @@ def _fresh_code(kit: Kit, owners: Mapping[str, str]) -> str:
 
 
 # -- wordings --------------------------------------------------------------------------------------
+
+
+def _with_kept(workspace: Workspace, stored: Workspace | None) -> Workspace:
+    """With the notices that were published by command or API; one of the same name in the file takes over. Raises
+    ConfigError if the file no longer declares what such a notice is about.
+    """
+    kept = {} if stored is None else {
+        notice.name: notice for notice in stored.notices.values()
+        if notice.origin == "desk" and notice.name not in workspace.notices
+    }
+    for notice in kept.values():
+        for section, names in (("purposes", notice.purposes), ("senders", notice.senders)):
+            for name in names:
+                if name not in getattr(workspace, section):
+                    raise ConfigError(
+                        f"[{section}.{name}] is missing, and the notice '{notice.name}', published with `sayso notice "
+                        f"publish`, names it: keep it, or publish that notice for others first.",
+                        param=f"{section}.{name}",
+                    )
+    return replace(workspace, notices={**workspace.notices, **kept})
 
 
 def _publish(tx: Tx, kit: Kit, workspace: Workspace) -> tuple[tuple[str, int, str], ...]:
@@ -148,7 +177,8 @@ def _publish(tx: Tx, kit: Kit, workspace: Workspace) -> tuple[tuple[str, int, st
         for lang in notice.text:
             key = (notice.name, notice.version, lang)
             if key not in published:
-                _put_in_force(tx, kit, workspace.id, notice, lang)
+                linting.refuse_deception(workspace, notice, lang)
+                put_in_force(tx, kit, workspace.id, notice, lang)
                 new.append(key)
             elif published[key] != (notice.hash(lang), notice.covers):
                 raise ConfigError(
@@ -159,15 +189,20 @@ def _publish(tx: Tx, kit: Kit, workspace: Workspace) -> tuple[tuple[str, int, st
     return tuple(new)
 
 
-def _put_in_force(tx: Tx, kit: Kit, ws: str, notice: Notice, lang: str) -> None:
+def put_in_force(tx: Tx, kit: Kit, ws: str, notice: Notice, lang: str, *, facts: Mapping[str, Fact] | None = None,
+                 evidence: Mapping[str, str] | None = None) -> str:
+    """Add a version of a wording for ever, with its event, whose id comes back. `facts` and `evidence` say more of it:
+    the reason something is missing, who published it.
+    """
     digest = notice.hash(lang)
     event = append(
         tx,
         kit,
         ws,
         "notice_published",
-        evidence={"text": notice.text[lang]},
-        facts={"notice": notice.name, "version": notice.version, "lang": lang, "hash": digest, "covers": notice.covers},
+        evidence={"text": notice.text[lang], **(evidence or {})},
+        facts={"notice": notice.name, "version": notice.version, "lang": lang, "hash": digest, "covers": notice.covers,
+               **(facts or {})},
     )
     tx.run(
         "add_notice",
@@ -180,12 +215,14 @@ def _put_in_force(tx: Tx, kit: Kit, ws: str, notice: Notice, lang: str) -> None:
         covers=notice.covers,
         event=event.id,
     )
+    return event.id
 
 
 # -- reading back ----------------------------------------------------------------------------------
 
 
-def _decode(row: Row) -> Workspace:
+def decode(row: Row) -> Workspace:
+    """The workspace of a row. Raises ConfigError if it cannot be read."""
     try:
         return _decoder.decode(row[2])
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
@@ -198,7 +235,7 @@ def _decode(row: Row) -> Workspace:
 def _readable(row: Row | None) -> Workspace | None:
     """The same, None where it cannot be read: applying is what mends that."""
     try:
-        return _decode(row) if row else None
+        return decode(row) if row else None
     except ConfigError:
         return None
 
@@ -258,7 +295,7 @@ class Directory:
         return view.by_id.get(workspace_id)
 
     def for_connection(self, hook: str) -> tuple[Workspace, Connection] | None:
-        """The connection behind /hooks/meta/<hook>. Raises as `by_slug`; an address two could mean is
+        """The connection behind /hooks/<provider>/<hook>. Raises as `by_slug`; an address two could mean is
         nobody's.
         """
         view = self._current()

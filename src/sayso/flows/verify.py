@@ -2,7 +2,8 @@
 
 In this order: leaves from the events' own bytes, the copies beside them, the openings against the commitments, the
 tree, every stored checkpoint with its signature, then the rows the gate reads, rebuilt from the facts. A missing
-opening is accepted only where a later `erased` fact covers it.
+opening is accepted only where a later `erased` fact covers it, or, of a request nobody answered, an
+`evidence_purged` fact.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class _Walk:
     erased: set[str] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
     unopened: list[Event] = field(default_factory=list)
+    purged: dict[str, Event] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)
 
 
 def verify(tx: Tx, kit: Kit, ws: str) -> Report:
@@ -110,6 +113,11 @@ def _event(tx: Tx, kit: Kit, ws: str, columns: tuple[str, str, str, int], body: 
     if columns != (event.id, event.person, event.type, event.occurred_at) or event.ws != ws:
         raise IntegrityError(f"{where}: the columns beside event {columns[0]} differ from its bytes.")
     walk.facts.setdefault(event.person, []).append(event)
+    if event.type == "evidence_purged":
+        walk.purged[event.cause] = event
+    elif event.type in ("said_yes", "said_no"):
+        first = walk.answered.get(event.cause, event.received_at)
+        walk.answered[event.cause] = min(first, event.received_at)
     if not event.commit:
         return
     openings = _opened(tx, kit, ws, event, where)
@@ -154,9 +162,20 @@ def _erasures(report: Report, walk: _Walk) -> None:
         if any(fact.type == "erased" for record in records for fact in walk.facts[record]):
             walk.erased.update(records)
     for event in walk.unopened:
-        if event.person not in walk.erased:
+        if event.person not in walk.erased and not _rightly_purged(event, walk):
             raise IntegrityError(f"The evidence of event {event.id} is gone, and no erasure explains it.")
         report.erased_openings += 1
+
+
+def _rightly_purged(event: Event, walk: _Walk) -> bool:
+    """Only the evidence of a request that had run out, and that nobody had answered, is destroyed by itself: the proof
+    of a yes, or of a no, never is. An answer after that counts for nothing, and changes nothing here.
+    """
+    purge = walk.purged.get(event.id)
+    if purge is None or event.type != "opt_in_requested":
+        return False
+    answered = walk.answered.get(event.id, purge.received_at)
+    return answered >= purge.received_at > int(event.facts.get("valid_until", 0))
 
 
 def _checkpoints(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:

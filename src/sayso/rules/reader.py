@@ -39,15 +39,20 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "help": frozenset({"business"}),
     "clarify": frozenset({"business"}),
 }
-_NAMES_STOP: Final = ("prompt_footer", "welcome", "stopped_some", "help")
-_NAMES_START: Final = ("stopped_all", "stopped_some", "declined", "help")
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "stop_word": ("prompt_footer", "welcome", "stopped_some", "help", "clarify_plain"),
+    "start_word": ("stopped_all", "stopped_some", "declined", "help", "clarify_plain"),
+    "yes_word": ("prompt_plain",),
+    "no_word": ("prompt_plain",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
     """The texts Sayso itself sends in one language; `str.format` fills in `{business}` and `{purposes}`.
 
-    `stop_word` and `start_word` are the keywords the texts tell people to send; `Lexicon` reads them as such.
+    `stop_word`, `start_word`, `yes_word` and `no_word` are the keywords the texts tell people to send; `Lexicon` reads
+    them as such. `prompt_plain` and `clarify_plain` stand in for buttons where none can be shown.
     Buttons have at most MAX_BUTTON characters, the footer MAX_FOOTER.
     """
 
@@ -56,6 +61,9 @@ class Replies:
     start_word: str
     yes_button: str
     no_button: str
+    yes_word: str
+    no_word: str
+    prompt_plain: str
     prompt_footer: str
     reminder_lead: str
     welcome: str
@@ -66,6 +74,7 @@ class Replies:
     clarify: str
     clarify_stop_button: str
     clarify_keep_button: str
+    clarify_plain: str
     kept: str
 
 
@@ -130,7 +139,7 @@ def parse_replies(name: str, text: str) -> Replies:
         limit = MAX_BUTTON if key in _BUTTONS else MAX_FOOTER if key == "prompt_footer" else MAX_BODY
         if len(value) > limit:
             raise _wrong(name, key, f"{len(value)} characters, at most {limit} are shown")
-    for word, places in (("stop_word", _NAMES_STOP), ("start_word", _NAMES_START)):
+    for word, places in _NAMES.items():
         for key in places:
             if values[word] not in values[key]:
                 raise _wrong(name, key, f"must name the {word} {values[word]!r}")

@@ -46,19 +46,27 @@ MAX_KEYWORD: Final = 40
 MAX_PHRASE: Final = 200
 #: Keywords of one entry point.
 MAX_KEYWORDS: Final = 50
+#: Ads of one entry point, and what an ad's (or a post's) id looks like: Meta's ids are numbers, long ones.
+MAX_ADS: Final = 500
+AD_ID: Final = re.compile(r"[0-9_]{1,64}\Z")
 #: Longest life of a yes, ten years; 0 means until it is withdrawn.
 MAX_EXPIRES_DAYS: Final = 3650
 #: A question is open for at most a week, so that a yes answers a question the person still remembers. Two
 #: hours at least, which leaves an hour for the reminder.
 PROMPT_HOURS: Final = (2, 168)
+#: Questions that forms may cause in a day; Meta's highest tier below unlimited is 100,000 people.
+MAX_PROMPTS_A_DAY: Final = 100_000
+#: Where a yes can be recorded that was given elsewhere, and the characters of the reason why it may grant.
+SOURCES: Final = ("import", "clerk", "api")
+MAX_REASON: Final = 200
 MAX_VERSION: Final = 1_000_000
 #: Cloud API, template parameters: 1,024 characters; error 132012 refuses line ends, tabs and five spaces in a
 #: row.
 MAX_PARAM: Final = 1024
 MAX_PARAMS: Final = 20
 BAD_PARAM: Final = re.compile(r"[\n\r\t]| {5}")
-#: Cloud API, templates: small letters, digits and underscores.
-TEMPLATE_NAME: Final = re.compile(r"[a-z0-9_]{1,512}\Z")
+#: Cloud API, templates: small letters, digits and underscores. Twilio: the ContentSid.
+TEMPLATE_NAME: Final = re.compile(r"([a-z0-9_]{1,512}|HX[0-9a-fA-F]{32})\Z")
 #: Cloud API, supported languages of templates: en, en_US, zh_CN.
 TEMPLATE_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4})?\Z")
 #: RFC 5646 section 2.1, the part in use: language, script, region.
@@ -126,31 +134,36 @@ def country(code: str) -> None:
 
 def connection(item: Connection, where: str) -> Connection:
     """A base URL with https, except on this machine, where the simulator listens."""
-    path = f"{where}.base_url"
+    base_url = url(item.base_url, f"{where}.base_url", "https://graph.facebook.com")
+    if not API_VERSION.match(item.api_version):
+        raise wrong(f"{where}.api_version", "must look like v26.0.")
+    return replace(item, base_url=base_url)
+
+
+def url(value: str, path: str, example: str) -> str:
+    """A URL of scheme, host and perhaps path, without a slash at its end. Raises ConfigError."""
     try:
-        url = urlsplit(item.base_url)
-        host, _ = url.hostname or "", url.port
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise wrong(path, "must be a URL, such as https://graph.facebook.com.") from None
-    plain = url.scheme in ("http", "https") and host and not (url.query or url.fragment or url.username)
-    if not plain or any(char.isspace() for char in item.base_url):
-        raise wrong(
-            path, "must be a URL of scheme, host and perhaps path, such as https://graph.facebook.com."
-        )
-    if url.scheme == "http" and not _is_this_machine(host):
+        raise wrong(path, f"must be a URL, such as {example}.") from None
+    plain = parts.scheme in ("http", "https") and host and not (parts.query or parts.fragment or parts.username)
+    if not plain or any(char.isspace() for char in value):
+        raise wrong(path, f"must be a URL of scheme, host and perhaps path, such as {example}.")
+    if parts.scheme == "http" and not _is_this_machine(host):
         raise wrong(
             path,
             "must begin with https:// because the access token travels with every call; plain http is "
             "for 127.0.0.1 and localhost only.",
         )
-    if not API_VERSION.match(item.api_version):
-        raise wrong(f"{where}.api_version", "must look like v26.0.")
-    return replace(item, base_url=item.base_url.rstrip("/"))
+    return value.rstrip("/")
 
 
 def sender(item: Sender, where: str, connections: Iterable[str]) -> Sender:
     """A number in E.164 and the provider's id for it."""
     declared(item.connection, f"{where}.connection", "connection", connections)
+    if item.channel == "sms":
+        raise wrong(f"{where}.channel", "'sms' is for a number at the provider 'twilio'.")
     if not PHONE_NUMBER_ID.match(item.phone_number_id):
         raise wrong(
             f"{where}.phone_number_id",
@@ -195,15 +208,17 @@ def entry(item: Entry, where: str, notices: Mapping[str, Notice], senders: Itera
     declared(item.sender, f"{where}.sender", "sender", senders)
     if item.lang:
         declared(item.lang, f"{where}.lang", "language", notices[item.notice].text)
-    owners = {"code": "phrase", "phrase": "phrase", "keywords": "keyword"}
-    for field, kind in owners.items():
-        if getattr(item, field) and item.kind != kind:
+    owners = {"code": "phrase page", "phrase": "phrase page", "keywords": "keyword", "ads": "ad"}
+    for field, kinds in owners.items():
+        if getattr(item, field) and item.kind not in kinds.split():
             raise wrong(
-                f"{where}.{field}", f"is for the kind '{kind}'; this entry point is of kind '{item.kind}'."
+                f"{where}.{field}", f"is for the kind '{kinds.split()[0]}'; this entry point is of kind '{item.kind}'."
             )
     if item.kind == "keyword":
         _keywords(item.keywords, f"{where}.keywords")
-    if item.kind == "phrase":
+    if len(item.ads) > MAX_ADS or not all(AD_ID.match(ad) for ad in item.ads):
+        raise wrong(f"{where}.ads", f"must list at most {MAX_ADS} ids of ads as Meta shows them: digits, in quotes.")
+    if item.kind == "phrase" or item.phrase:
         one_line(item.phrase, f"{where}.phrase", MAX_PHRASE)
         if codes_in(item.phrase):
             raise wrong(f"{where}.phrase", "must not hold a code in brackets; Sayso adds the code itself.")
@@ -219,6 +234,13 @@ def policy(item: Policy) -> Policy:
             f"is {item.reminder_hours}; it takes 1 to "
             f"{item.prompt_valid_hours - 1}, before the question closes (prompt_valid_hours).",
         )
+    between(item.prompts_a_day, "policy.prompts_a_day", 0, MAX_PROMPTS_A_DAY)
+    for code in item.countries:
+        if code not in phonenumbers.SUPPORTED_REGIONS:
+            raise wrong("policy.countries", f"holds '{code[:20]}'; write the two letters of countries, such as 'GB'.")
+    for source, reason in item.elsewhere.items():
+        declared(source, f"policy.elsewhere.{source[:20]}", "source", SOURCES)
+        one_line(reason, f"policy.elsewhere.{source}", MAX_REASON)
     return item
 
 
@@ -250,7 +272,8 @@ def _wording(text: str, where: str) -> None:
 def _template(item: Template, where: str) -> None:
     if not TEMPLATE_NAME.match(item.name):
         raise wrong(
-            f"{where}.name", "must be the template's name at Meta: small letters, digits and underscores."
+            f"{where}.name",
+            "must be the template's name at Meta: small letters, digits and underscores; at Twilio its ContentSid.",
         )
     if not TEMPLATE_LANGUAGE.match(item.language):
         raise wrong(

@@ -16,14 +16,16 @@ import msgspec
 from sayso.core.intents import ALWAYS_STOP, fold
 from sayso.core.workspace import Connection, Entry, Notice, Policy, Purpose, Sender, Template, Workspace
 from sayso.errors import ConfigError
-from sayso.settings import checks
+from sayso.settings import checks, sites, twilio
 from sayso.settings.secrets import read_secret
 from sayso.settings.tables import items_of, struct_of, table_of, unknown_key, wrong
 
 #: Bytes of a sayso.toml; one with a hundred notices in ten languages stays under it.
 MAX_CONFIG: Final = 1_000_000
 SECTIONS: Final = ("workspace", "connections", "senders", "purposes", "notices", "entry_points", "policy")
-_SECRETS: Final = ("app_secret", "previous_secret", "verify_token", "access_token")
+_SECRETS: Final = ("app_secret", "previous_secret", "verify_token", "access_token", "auth_token", "shared_key")
+#: The notices published by command or API in the workspace of this slug, by name.
+Known = Callable[[str], Mapping[str, Notice]]
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +42,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notices: dict[str, Notice] = {}
     entries: dict[str, Entry] = {}
     policy: Policy = Policy()
+    privacy: str = ""
 
     def workspace(self, id: str, entries: dict[str, Entry] | None = None) -> Workspace:
         """The declaration as a workspace; `entries` are the entry points once each has its code."""
@@ -55,22 +58,29 @@ class _Head(msgspec.Struct, frozen=True):
     language: str = "en"
     languages: tuple[str, ...] = ()
     country: str = ""
+    privacy: str = ""
 
 
-def read_config(path: Path, reserved: Callable[[str], bool] | None = None) -> Declared:
+def read_config(path: Path, reserved: Callable[[str], bool] | None = None, known: Known | None = None) -> Declared:
     """Read and check one sayso.toml.
 
     `reserved` says whether a word already means stop or help, so that no entry point takes it as a keyword;
-    the words that stop in every language are refused without it. Raises ConfigError naming the file, the
-    dotted path and what to mend; `param` is the path.
+    the words that stop in every language are refused without it. `known` gives the notices that were published
+    by command or API in the workspace of a slug: entry points may name those too. Raises ConfigError naming the
+    file, the dotted path and what to mend; `param` is the path.
     """
     try:
-        return parse(_load(path), path.absolute().parent, reserved)
+        return parse(_load(path), path.absolute().parent, reserved, known)
     except ConfigError as error:
         raise ConfigError(f"{path.name}: {error.detail}", param=error.param) from error
 
 
-def parse(root: Mapping[str, Any], folder: Path, reserved: Callable[[str], bool] | None = None) -> Declared:
+def parse(
+    root: Mapping[str, Any],
+    folder: Path,
+    reserved: Callable[[str], bool] | None = None,
+    known: Known | None = None,
+) -> Declared:
     """The same from what TOML decoded to; relative secret files are looked for in `folder`. Raises
     ConfigError.
     """
@@ -84,7 +94,7 @@ def parse(root: Mapping[str, Any], folder: Path, reserved: Callable[[str], bool]
     senders = _senders(root, connections)
     purposes = _purposes(root)
     notices = _notices(root, purposes, senders)
-    entries = _entries(root, notices, senders)
+    entries = _entries(root, {**(known(head.slug) if known else {}), **notices}, senders, connections)
     policy = checks.policy(struct_of(Policy, root.get("policy", {}), "policy"))
     _check_starts(senders, entries)
     _check_keywords(entries, reserved or (lambda _: False))
@@ -100,6 +110,7 @@ def parse(root: Mapping[str, Any], folder: Path, reserved: Callable[[str], bool]
         notices,
         entries,
         policy,
+        head.privacy,
     )
 
 
@@ -133,6 +144,7 @@ def _head(raw: object) -> _Head:
     for tag in head.languages:
         checks.language(tag, "workspace.languages")
     checks.country(head.country)
+    sites.https(head.privacy, "workspace.privacy")
     return head
 
 
@@ -144,19 +156,26 @@ def _connections(root: Mapping[str, Any], folder: Path) -> dict[str, Connection]
         item = struct_of(
             Connection, raw, where, given={"name": name}, readers=dict.fromkeys(_SECRETS, secret)
         )
+        if item.provider == "twilio":
+            return twilio.connection(item, where)
+        twilio.not_twilios(item, where)
         return checks.connection(item, where)
 
     return items_of(root, "connections", read)
 
 
-def _senders(root: Mapping[str, Any], connections: Iterable[str]) -> dict[str, Sender]:
+def _senders(root: Mapping[str, Any], connections: Mapping[str, Connection]) -> dict[str, Sender]:
     def read(name: str, raw: object, where: str) -> Sender:
-        return checks.sender(struct_of(Sender, raw, where, given={"name": name}), where, connections)
+        item = struct_of(Sender, raw, where, given={"name": name})
+        if item.connection in connections and connections[item.connection].provider == "twilio":
+            return twilio.sender(item, where)
+        return checks.sender(item, where, connections)
 
     senders = items_of(root, "senders", read)
-    # Both decide which sender an inbound message was written to, so no two senders may share one.
-    for field in ("phone_number_id", "phone"):
-        _check_unique({f"senders.{name}": getattr(item, field) for name, item in senders.items()}, field)
+    # Both decide which sender an inbound message was written to, so no two senders may share one. A number can be on
+    # WhatsApp and take SMS.
+    _check_unique({f"senders.{name}": item.phone_number_id for name, item in senders.items()}, "phone_number_id")
+    _check_unique({f"senders.{name}": f"{item.channel} {item.phone}" for name, item in senders.items()}, "phone")
     return senders
 
 
@@ -175,17 +194,24 @@ def _notices(root: Mapping[str, Any], purposes: Iterable[str], senders: Iterable
         }
 
     def read(name: str, raw: object, where: str) -> Notice:
-        item = struct_of(Notice, raw, where, given={"name": name}, readers={"templates": templates})
+        given = {"name": name, "origin": "file"}
+        item = struct_of(Notice, raw, where, given=given, readers={"templates": templates})
         return checks.notice(item, where, purposes, senders)
 
     return items_of(root, "notices", read)
 
 
 def _entries(
-    root: Mapping[str, Any], notices: Mapping[str, Notice], senders: Iterable[str]
+    root: Mapping[str, Any],
+    notices: Mapping[str, Notice],
+    senders: Mapping[str, Sender],
+    connections: Mapping[str, Connection],
 ) -> dict[str, Entry]:
     def read(name: str, raw: object, where: str) -> Entry:
-        return checks.entry(struct_of(Entry, raw, where, given={"name": name}), where, notices, senders)
+        item = checks.entry(struct_of(Entry, raw, where, given={"name": name}), where, notices, senders)
+        sites.entry(item, where)
+        twilio.entry(item, where, notices, senders, connections)
+        return item
 
     entries = items_of(root, "entry_points", read)
     _check_unique({f"entry_points.{name}": item.code for name, item in entries.items() if item.code}, "code")

@@ -8,15 +8,18 @@ echoed: two of them may hold a password or keys.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from sayso.errors import ConfigError
 
-Kind = Literal["text", "database", "path", "paths", "port", "switch", "level"]
+Kind = Literal["text", "database", "path", "paths", "port", "switch", "level", "url", "networks"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX: Final = "SAYSO_"
 #: Settings of the test suite; a server started by a test inherits them and passes them over.
@@ -54,6 +57,12 @@ SETTINGS: Final = (
             "other programs of the same user can read a process's environment.", "text"),
     Setting("SAYSO_HOST", "127.0.0.1", "The address `sayso serve` listens on.", "text"),
     Setting("SAYSO_PORT", "8080", "The port it listens on; 0 takes a free one.", "port"),
+    Setting("SAYSO_PUBLIC_URL", "",
+            "Where people reach this server, such as https://consent.shop.example; stands in links and QR codes.",
+            "url"),
+    Setting("SAYSO_PROXIES", "",
+            "Addresses or networks of your own proxies, with commas between them; only they may say who a visitor is.",
+            "networks"),
     Setting("SAYSO_WORKER", "true", "Run the worker inside `sayso serve`.", "switch"),
     Setting("SAYSO_LOG_LEVEL", "info", "What is logged: debug, info, warning, error or critical.", "level"),
     Setting("SAYSO_METRICS", "true", "Serve Prometheus metrics.", "switch"),
@@ -77,6 +86,8 @@ class Settings:
     log_level: str
     metrics: bool
     workspace: str
+    public_url: str = ""
+    proxies: tuple[Network, ...] = ()
 
     @property
     def on_postgres(self) -> bool:
@@ -106,6 +117,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=_level("SAYSO_LOG_LEVEL", values["SAYSO_LOG_LEVEL"]),
         metrics=_switch("SAYSO_METRICS", values["SAYSO_METRICS"]),
         workspace=values["SAYSO_WORKSPACE"],
+        public_url=_public_url("SAYSO_PUBLIC_URL", values["SAYSO_PUBLIC_URL"]),
+        proxies=_networks("SAYSO_PROXIES", values["SAYSO_PROXIES"]),
     )
 
 
@@ -188,6 +201,29 @@ def _port(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit()) or len(value) > 5 or int(value) > MAX_PORT:
         raise ConfigError(f"{name} takes a whole number from 0 to {MAX_PORT}.", param=name)
     return int(value)
+
+
+def _public_url(name: str, value: str) -> str:
+    """Without a slash at the end. Plain http is taken too: a proxy or a tunnel on a developer's machine has no more."""
+    try:
+        parts = urlsplit(value)
+        plain = parts.hostname and parts.port != 0 and not (parts.query or parts.fragment or parts.username)
+    except ValueError:
+        plain = False
+    if value and (not plain or parts.scheme not in ("http", "https") or any(char.isspace() for char in value)):
+        raise ConfigError(
+            f"{name} takes a web address without a query, such as https://consent.shop.example.", param=name
+        )
+    return value.rstrip("/")
+
+
+def _networks(name: str, value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(
+            f"{name} takes addresses or networks with commas between them, such as 10.0.0.2, 172.18.0.0/16.", param=name
+        ) from None
 
 
 def _switch(name: str, value: str) -> bool:

@@ -91,3 +91,7 @@ create table import_refused (
     sealed       BLOB not null,
     primary key (workspace_id, import_id, place)
 ) STRICT, WITHOUT ROWID;
+
+-- What is counted at entry points, by time. Partial: a stop, a webhook or an import pays nothing for it.
+create index events_of_requests on events (workspace_id, type, occurred_at, event_id) where type in (
+    'opt_in_requested', 'prompted', 'prompt_failed', 'said_yes', 'said_no', 'expired');

@@ -13,7 +13,7 @@ from sayso.core import identity
 from sayso.core.gate import Verdict
 from sayso.core.identity import Address
 from sayso.errors import InvalidAddress
-from sayso.flows import opt_in, opt_out, permits
+from sayso.flows import abuse, opt_in, opt_out, permits
 from sayso.flows.opt_out import OptedOut
 from sayso.store.base import Tx
 from sayso.telemetry import BREACHES, OPT_OUTS
@@ -112,7 +112,8 @@ async def begin_opt_in(call: Call) -> Answer:
     entry = workspace.entry(asked.entry)
 
     def work(tx: Tx) -> Answer:
-        begun = opt_in.ask(tx, kit, workspace, address, entry, evidence=asked.evidence.given(), lang=asked.language)
+        begun = opt_in.ask(tx, kit, workspace, address, entry, evidence=asked.evidence.given(), lang=asked.language,
+                           admit=lambda: abuse.admit_known_client(tx, kit, workspace, address))
         return answer(202, OptInBegun(state=begun.state, person=begun.person, request=begun.request,
                                       chat_link=begun.chat_link))
 

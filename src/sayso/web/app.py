@@ -7,7 +7,7 @@ like every other. Nothing is looked at before it is known who asks: first the ke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ import msgspec
 from starlette.routing import Router
 
 from sayso.errors import Forbidden
+from sayso.settings.environment import Network
 from sayso.telemetry import REQUESTS
 from sayso.web import openapi
 from sayso.web.call import Answer, Call, Disconnected, Header, Receive, Scope, Send, decode, read_body, read_query
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 #: The label of requests that met no route: paths of strangers must not become labels.
 NOWHERE: Final = "none"
-#: What every answer carries. Consent is not for caches (RFC 9111 section 5.2.2.5).
-ALWAYS: Final[tuple[Header, ...]] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+#: What every answer carries.
+ALWAYS: Final[tuple[Header, ...]] = ((b"x-content-type-options", b"nosniff"),)
 
 
 class Web:
@@ -102,13 +103,17 @@ async def _handle(route: Route, call: Call) -> Answer:
 async def _send(send: Send, told: Answer, request_id: bytes, *, whole: bool) -> None:
     await send({"type": "http.response.start", "status": told.status, "headers": [
         (b"content-type", told.media), (b"content-length", str(len(told.body)).encode()),
-        (b"request-id", request_id), (b"x-request-id", request_id), *ALWAYS, *told.headers]})
+        (b"request-id", request_id), (b"x-request-id", request_id), (b"cache-control", told.cache), *ALWAYS,
+        *told.headers]})
     await send({"type": "http.response.body", "body": told.body if whole else b""})
 
 
-def build(system: System, *, worker: Worker | None = None, metrics: bool = True) -> Web:
-    """The app over a system. A worker that is given starts and stops with it; the system stays open."""
+def build(system: System, *, worker: Worker | None = None, metrics: bool = True, public_url: str = "",
+          proxies: Sequence[Network] = ()) -> Web:
+    """The app over a system. A worker that is given starts and stops with it; the system stays open. `public_url` is
+    where people reach it, `proxies` are the networks that may say who a visitor is.
+    """
     table = (*TABLE, METRICS) if metrics else TABLE
-    desk = Desk(system, worker)
+    desk = Desk(system, worker, public_url, tuple(proxies))
     desk.openapi = msgspec.json.encode(openapi.document(table))
     return Web(desk, table)

@@ -56,6 +56,8 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes = b""
     media: bytes = JSON
     headers: tuple[Header, ...] = ()
+    #: Consent is not for caches (RFC 9111 section 5.2.2.5); only what is the same for everybody says otherwise.
+    cache: bytes = b"no-store"
 
 
 def answer(status: int, value: object, *headers: Header) -> Answer:

@@ -18,6 +18,7 @@ from sayso.core.workspace import Connection, Workspace
 from sayso.errors import NotFound, Unauthorized
 from sayso.flows.kit import Kit
 from sayso.ports import SECOND
+from sayso.settings.environment import Network
 from sayso.store.base import Tx
 from sayso.web import auth
 from sayso.web.auth import Caller
@@ -95,8 +96,11 @@ class Bridge:
 class Desk:
     """Made once by `app.build`, closed with the app."""
 
-    def __init__(self, system: System, worker: Worker | None) -> None:
+    def __init__(self, system: System, worker: Worker | None, public_url: str = "",
+                 proxies: tuple[Network, ...] = ()) -> None:
         self.system = system
+        self.public_url = public_url
+        self.proxies = proxies
         self.kit: Kit = system.kit
         self.worker = worker
         self.openapi = b""
@@ -154,6 +158,15 @@ class Desk:
         if found is None:
             raise NotFound("There is no webhook at this address.")
         return self._hooks.put(hook, found, now)
+
+    async def workspace(self, slug: str) -> Workspace | None:
+        """The business of this slug, for pages that anybody may see. Raises NotConfigured, Unavailable."""
+        find = self.system.directory.by_slug
+        return find(slug) if self._inline else await self.away(find, slug)
+
+    async def workspaces(self) -> tuple[Workspace, ...]:
+        """Every business there is. Raises Unavailable."""
+        return self.system.directory.all() if self._inline else await self.away(self.system.directory.all)
 
     def wake(self) -> None:
         """Something was committed that the worker may be waiting for."""

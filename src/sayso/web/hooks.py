@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from sayso.channels import meta
 from sayso.channels.base import Inbound
 from sayso.core.workspace import Connection, Workspace
-from sayso.errors import NotConfigured, SaysoError
+from sayso.errors import NotConfigured, NotFound, SaysoError
 from sayso.flows import inbound
 from sayso.flows.inbound import Received
 from sayso.flows.kit import Kit
@@ -36,7 +36,7 @@ _DONE, _REPEATED, _UNHANDLED = (WEBHOOK_ITEMS.labels(outcome) for outcome in ("d
 
 async def meta_handshake(call: Call) -> Answer:
     """Answer the challenge of Meta's subscription, as plain text."""
-    _, connection = await call.desk.connection(call.params["hook"])
+    _, connection = await _metas(call)
     token = call.desk.system.secret(connection.verify_token) or ""
     query = bytes(call.scope["query_string"]).decode("ascii", "replace")
     try:
@@ -57,7 +57,7 @@ async def meta_delivery(call: Call) -> Answer:
 
 async def _deliver(call: Call) -> Answer:
     desk = call.desk
-    workspace, connection = await desk.connection(call.params["hook"])
+    workspace, connection = await _metas(call)
     secrets = desk.system.app_secrets(connection)
     if not secrets:
         raise NotConfigured("Set the app secret of this connection; nothing is accepted without one.")
@@ -65,12 +65,28 @@ async def _deliver(call: Call) -> Answer:
     began = perf_counter()
     meta.verify(raw, call.header(b"x-hub-signature-256").decode("latin-1"), secrets)
     items = meta.parse(raw) if len(raw) <= INLINE else await desk.away(meta.parse, raw)
-    if items:
-        received = await desk.write(partial(_receive, desk.kit, workspace, connection, items, raw))
-        _count(received)
-        desk.wake()
+    await record(call, workspace, connection, items, raw)
     DURABLE.observe(perf_counter() - began)
     return _OK
+
+
+async def _metas(call: Call) -> tuple[Workspace, Connection]:
+    workspace, connection = await call.desk.connection(call.params["hook"])
+    if connection.provider != "meta":
+        raise NotFound("There is no webhook at this address.")
+    return workspace, connection
+
+
+async def record(call: Call, workspace: Workspace, connection: Connection, items: Sequence[Inbound],
+                 raw: bytes) -> None:
+    """Act on verified items in one transaction; comes back after the commit. `raw` is kept, sealed, for items that
+    cannot be used.
+    """
+    if not items:
+        return
+    desk = call.desk
+    _count(await desk.write(partial(_receive, desk.kit, workspace, connection, items, raw)))
+    desk.wake()
 
 
 def _receive(kit: Kit, workspace: Workspace, connection: Connection, items: Sequence[Inbound], raw: bytes,

@@ -18,8 +18,10 @@ _REF: Final = "#/components/schemas/{name}"
 _PROBLEMS: Final = {
     "400": "The body is not JSON, or nested too deep.", "401": "No valid API key, or no valid signature.",
     "403": "The key's scopes do not cover this.", "404": "There is no such thing.",
-    "409": "The permit is spent, stale or past its time.", "413": "The body is too large.",
-    "422": "A field is wrong; `param` names it.", "503": "Nothing can be recorded now; nothing was.",
+    "409": "The permit is spent, stale or past its time; or the question is not asked again.",
+    "413": "The body is too large.",
+    "422": "A field is wrong; `param` names it.", "429": "Too many questions were asked for now.",
+    "503": "Nothing can be recorded now; nothing was.",
 }
 _DESCRIPTION: Final = (
     "The consent layer for WhatsApp. Every answer carries a `Request-Id`. Errors are RFC 9457 problems with a stable "
@@ -63,6 +65,8 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["description"] = " ".join(route.handler.__doc__.split())
     if parameters := _parameters(route):
         operation["parameters"] = parameters
+    if route.takes:
+        operation["requestBody"] = {"content": {route.takes: {"schema": {"type": "object"}}}}
     if route.request is not None:
         schema = {"$ref": _REF.format(name=route.request.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -92,38 +96,41 @@ def _responses(route: Route) -> dict[str, Any]:
         if shape is Problem:
             found[str(status)] = {"$ref": "#/components/responses/Problem"}
         else:
-            found[str(status)] = {"description": route.summary, "content": _content(shape)}
+            found[str(status)] = {"description": route.summary, "content": _content(shape, route.media)}
     for status_text, meaning in _PROBLEMS.items():
-        if _can(route, status_text):
+        if status_text not in found and _can(route, status_text):
             found[status_text] = {"description": meaning, "content": {
                 "application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}}
     found["default"] = {"$ref": "#/components/responses/Problem"}
     return found
 
 
-def _content(shape: Any) -> dict[str, Any]:
+def _content(shape: Any, media: str) -> dict[str, Any]:
     if shape is None:
-        return {"text/plain": {"schema": {"type": "string"}}}
+        return {media: {"schema": {"type": "string"}}}
     schema = {"type": "object"} if shape is dict else {"$ref": _REF.format(name=shape.__name__)}
     return {"application/json": {"schema": schema}}
 
 
 def _can(route: Route, status: str) -> bool:
     """Whether this problem is worth naming at this route."""
-    reads, public, hook = route.request is not None, route.permission == PUBLIC, "{hook}" in route.path
+    reads = route.request is not None or bool(route.takes)
+    public, hook = route.permission == PUBLIC, "{hook}" in route.path
     if status in ("400", "413"):
         return reads or (hook and route.method == "POST")
     if status == "401":
         return not public or (hook and route.method == "POST")
     if status == "403":
-        return not public or (hook and route.method == "GET")
+        return not public or (hook and route.method == "GET") or reads or route.method == "OPTIONS"
+    if status == "429":
+        return route.path == "/v1/opt-ins"
     if status == "404":
-        return "{" in route.path or "lookup" in route.path or "receipts" in route.path
+        return route.path == "/w/challenge" or "{" in route.path or "lookup" in route.path or "receipts" in route.path
     if status == "409":
-        return route.path.endswith("/redeem")
+        return route.path.endswith(("/redeem", "/resend"))
     if status == "422":
         return reads or route.query is not None
-    return not public or hook or route.path == "/readyz"
+    return not public or hook or "/w/" in route.path or "/o/" in route.path or route.path == "/readyz"
 
 
 def _version() -> str:

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
+from sayso.core.proof_of_work import Challenge
 from sayso.errors import NotFound
-from sayso.web import api, health, hooks, hot, records, schemas
+from sayso.flows.entries import Statistics
+from sayso.web import api, consents, entries, health, hooks, hot, page_schemas, pages, records, schemas, twilio, widget
 from sayso.web.call import MAX_BODY, Answer, Call
 from sayso.web.problems import Problem, WrongMethod
 
@@ -20,6 +22,9 @@ Handler = Callable[[Call], Awaitable[Answer]]
 
 #: The permission of a route that asks for no API key. Webhooks prove themselves by their signature.
 PUBLIC: Final = "public"
+HTML: Final = "text/html"
+SCRIPT: Final = "text/javascript"
+FORM: Final = "application/x-www-form-urlencoded"
 #: 10,000 addresses of the longest kind, with quotes and commas.
 MAX_BULK_BODY: Final = 2 * 1024 * 1024
 #: What may stand in a part of a path; nothing personal does.
@@ -44,6 +49,9 @@ class Route:
     query: type[Any] | None = None
     idempotent: bool = False
     limit: int = MAX_BODY
+    #: What an answer is that is no JSON, and a body that the handler reads by itself.
+    media: str = "text/plain"
+    takes: str = ""
     #: "POST /v1/permits", the name of the route in metrics, logs and idempotency.
     name: str = field(init=False, default="")
     decoder: Callable[[bytes], Any] | None = field(init=False, default=None)
@@ -71,6 +79,22 @@ TABLE: Final[tuple[Route, ...]] = (
           {202: schemas.OptInBegun}, schemas.OptInRequest, idempotent=True),
     Route("POST", "/v1/opt-outs", "consent", api.record_opt_out, "Record a stop and wait for its drain.",
           {200: schemas.OptOutRecorded, 202: schemas.OptOutRecorded}, schemas.OptOutRequest, idempotent=True),
+    Route("POST", "/v1/consents", "consent", consents.record_consent, "Record a yes given elsewhere, with its proof.",
+          {200: consents.ConsentRecorded, 201: consents.ConsentRecorded}, consents.ConsentRequest, idempotent=True,
+          limit=consents.MAX_BODY),
+    # -- entry points, and the questions nobody answered yet
+    Route("GET", "/v1/entries", "read", entries.list_entries, "Entry points, with their codes and links.",
+          {200: entries.Entries}),
+    Route("GET", "/v1/entries/{entry}/stats", "read", entries.show_stats, "What became of those who began there.",
+          {200: Statistics}, query=entries.StatsQuery),
+    Route("GET", "/v1/entries/{entry}/qr", "read", entries.show_code, "Its QR code, as SVG or PNG.", {200: None},
+          query=entries.QrQuery, media="image/svg+xml"),
+    Route("POST", "/v1/entries/{entry}/placements", "consent", entries.make_placement,
+          "A code of its own for one more place.", {200: entries.Placed}, entries.PlacementRequest),
+    Route("GET", "/v1/pending", "read", entries.list_pending, "Who was asked and has not answered, newest first.",
+          {200: entries.PendingPage}, query=entries.PendingQuery),
+    Route("POST", "/v1/pending/{request}/resend", "consent", entries.resend, "Ask once more.",
+          {202: entries.AskedAgain}),
     # -- looking
     Route("POST", "/v1/people/lookup", "read", records.look_up, "Where a person stands, and why.",
           {200: schemas.PersonShown}, schemas.LookupRequest),
@@ -78,12 +102,39 @@ TABLE: Final[tuple[Route, ...]] = (
           {200: schemas.EventsPage}, query=schemas.EventsQuery),
     Route("POST", "/v1/receipts", "read", records.give_receipt, "The proof of one yes.",
           {200: schemas.ReceiptShown, 202: Problem}, schemas.ReceiptRequest),
+    Route("GET", "/v1/imports", "read", consents.show_imports, "Imports of lists, newest first.",
+          {200: consents.Imports}),
     Route("GET", "/v1/outbox", "read", records.show_outbox, "What Sayso owes, newest first.", {200: schemas.Outbox}),
     Route("GET", "/v1/unhandled", "read", records.show_unhandled, "Webhook items nobody could use, newest first.",
           {200: schemas.UnusedItems}),
     # -- webhooks in
     Route("GET", "/hooks/meta/{hook}", PUBLIC, hooks.meta_handshake, "Meta's subscription handshake.", {200: None}),
     Route("POST", "/hooks/meta/{hook}", PUBLIC, hooks.meta_delivery, "Meta's deliveries, signed.", {200: dict}),
+    Route("POST", "/hooks/twilio/{hook}", PUBLIC, twilio.delivery, "Twilio's deliveries, signed.", {200: None}),
+    # -- pages and widget, for everybody
+    Route("GET", "/o/{workspace}/{entry}", PUBLIC, pages.show, "The landing page of an entry point.",
+          {200: None, 404: None}, media=HTML),
+    Route("POST", "/o/{workspace}/{entry}", PUBLIC, pages.take, "The landing page's form.",
+          {200: None, 303: None, 404: None, 422: None, 503: None}, media=HTML, takes=FORM),
+    Route("GET", "/o/{code}", PUBLIC, pages.by_code, "A short address on paper.", {303: None, 404: None}, media=HTML),
+    Route("GET", "/w/1.js", PUBLIC, widget.script, "The widget.", {200: None}, media=SCRIPT),
+    Route("GET", f"/w/{widget.VERSION}.js", PUBLIC, widget.fixed_script, "The widget of this version, for ever.",
+          {200: None}, media=SCRIPT),
+    Route("GET", "/w/1.json", PUBLIC, widget.versions, "The widget's version and hash.",
+          {200: page_schemas.WidgetVersion}),
+    Route("GET", "/w/page.js", PUBLIC, widget.page_script, "The landing page's script.", {200: None}, media=SCRIPT),
+    Route("GET", "/w/page.css", PUBLIC, widget.page_style, "The landing page's stylesheet.", {200: None},
+          media="text/css"),
+    Route("GET", "/w/challenge", PUBLIC, widget.challenge, "A proof of work to solve, as ALTCHA writes it.",
+          {200: Challenge}, query=page_schemas.ChallengeQuery),
+    Route("GET", "/w/entry/{workspace}/{entry}.json", PUBLIC, widget.describe, "What the widget shows.",
+          {200: page_schemas.WidgetShown}, query=page_schemas.WidgetQuery),
+    Route("OPTIONS", "/w/entry/{workspace}/{entry}", PUBLIC, widget.preflight, "May this website send the form?",
+          {204: None}),
+    Route("POST", "/w/entry/{workspace}/{entry}", PUBLIC, widget.take, "The widget's form.",
+          {202: page_schemas.PageTaken}, page_schemas.PageForm),
+    Route("GET", "/.well-known/gpc.json", PUBLIC, widget.privacy_signal, "Global Privacy Control is honoured.",
+          {200: dict}),
     # -- the house itself
     Route("GET", "/livez", PUBLIC, health.live, "The process answers.", {200: schemas.Alive}),
     Route("GET", "/readyz", PUBLIC, health.ready, "The process can record.", {200: schemas.Ready}),

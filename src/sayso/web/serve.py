@@ -11,7 +11,7 @@ import gc
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 import uvicorn
 
 from sayso.errors import ConfigError
+from sayso.settings.environment import Network
 from sayso.web.app import build
 from sayso.wiring import System
 
@@ -71,14 +72,15 @@ class _Server(uvicorn.Server):
 
 
 def serve(system: System, host: str, port: int, worker: bool, ready: Callable[[Serving], None] | None = None, *,
-          metrics: bool = True) -> None:
+          metrics: bool = True, public_url: str = "", proxies: Sequence[Network] = ()) -> None:
     """Serve until told to stop, then close the system. `ready` is called once requests are answered; port 0 takes a
     free one. Raises ConfigError if the address cannot be had.
     """
     try:
         listening = _listen(host, port)
         with contextlib.closing(listening):
-            app = build(system, worker=system.worker() if worker else None, metrics=metrics)
+            app = build(system, worker=system.worker() if worker else None, metrics=metrics, public_url=public_url,
+                        proxies=proxies)
             config = uvicorn.Config(
                 app, access_log=False, log_config=None, server_header=False, proxy_headers=False, lifespan="on",
                 backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S, ws="none",

@@ -14,7 +14,7 @@ from sayso.store.base import Tx
 
 #: A redeemed permit whose outcome nobody reported for this long is an incident: a message may have gone unseen.
 UNFINISHED_AFTER: Final = 5 * MINUTE
-#: How long raw webhook items that nobody could use are kept.
+#: How long raw webhook items that nobody could use are kept, and rows that an import refused.
 KEEP_UNHANDLED: Final = 30 * DAY
 #: How long the first answer to an idempotency key is kept.
 KEEP_ANSWERS: Final = DAY
@@ -27,8 +27,11 @@ def tidy(tx: Tx, kit: Kit, workspaces: list[str]) -> None:
     now = tx.now()
     tx.run("expire_permits", now=now)
     tx.run("purge_idempotency", before=now - KEEP_ANSWERS)
+    tx.run("purge_hits", now=now)
+    tx.run("purge_spent", now=now)
     for ws in workspaces:
         tx.run("purge_unhandled", ws=ws, before=now - KEEP_UNHANDLED)
+        tx.run("purge_import_refused", ws=ws, before=now - KEEP_UNHANDLED)
     _unfinished(tx, kit, now)
 
 

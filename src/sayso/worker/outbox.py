@@ -13,7 +13,7 @@ from typing import Final
 
 from sayso.channels.base import Outbound, OutTemplate, Sent
 from sayso.core import events, gate
-from sayso.core.events import OWN_CLOCK, Event
+from sayso.core.events import Event
 from sayso.core.identity import Address
 from sayso.core.purposes import CONSENT
 from sayso.core.workspace import Sender, Workspace
@@ -21,7 +21,7 @@ from sayso.errors import PermitExpired, ProviderError, SaysoError
 from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
-from sayso.flows.opt_out import in_flight, native
+from sayso.flows.opt_out import in_flight, refused
 from sayso.flows.owe import owe
 from sayso.flows.record import Person, append, person_by_id, tell
 from sayso.ports import HOUR, SECOND
@@ -141,7 +141,7 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
            expires=now + permits.LEASE, redeemed=now, not_after=now + permits.LEASE)
     request = event.id if kind in ("prompt", "reminder") else ""
     if request:
-        via = "template" if isinstance(message, OutTemplate) else "buttons"
+        via = messages.shown_as(workspace, sender, message)
         tell(tx, kit, mine.ws, person, "prompted", cause=request, facts={"kind": kind, "via": via})
     tx.run("set_outbox", ws=mine.ws, outbox=mine.row, state="claimed", run_at=now, problem="", permit=permit,
            lease=now + CLAIM)
@@ -208,12 +208,13 @@ def failed(tx: Tx, kit: Kit, letter: Letter, error: SaysoError) -> str:
         run_at = tx.now() + max(wait, (asked or 0) * SECOND)
         _wait(tx, letter.claim, run_at, f"{error.code}:{code}")
         return "queued"
-    tx.run("set_outbox", ws=letter.claim.ws, outbox=letter.claim.row, state="parked", run_at=tx.now(),
+    said_already = outcome == "stopped_all" and letter.kind == "stop_confirmation"  # the provider confirms SMS stops
+    state = "cancelled" if said_already else "parked"
+    tx.run("set_outbox", ws=letter.claim.ws, outbox=letter.claim.row, state=state, run_at=tx.now(),
            problem="possibly_sent" if possibly else f"{error.code}:{code}", permit=letter.permit, lease=0)
     person = person_by_id(tx, letter.claim.ws, letter.person)
     if letter.request and not possibly and person is not None:
         _, person = tell(tx, kit, letter.claim.ws, person, "prompt_failed", cause=letter.request, facts={"code": code})
-    if outcome == "opted_out" and person is not None:  # 131050: the person stopped it in WhatsApp itself
-        native(tx, kit, letter.workspace, person, "stop", letter.sender.name, occurred_at=0, clock=OWN_CLOCK,
-               how="131050")
-    return "parked"
+    if person is not None:
+        refused(tx, kit, letter.workspace, person, outcome, letter.sender.name, code=code)
+    return state

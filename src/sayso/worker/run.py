@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sayso.core.workspace import Workspace
-from sayso.flows import ledger
+from sayso.flows import ledger, pending
 from sayso.flows.kit import Kit
-from sayso.ports import MINUTE
+from sayso.ports import DAY, MINUTE
 from sayso.store.base import Store
 from sayso.telemetry import log
 from sayso.worker import chores, outbox
@@ -25,6 +25,8 @@ SENDERS: Final = 8
 STUMBLE_S: Final = 1.0
 #: How often the chores are done.
 CHORES_EVERY: Final = MINUTE
+#: How often requests that ran out long ago are forgotten.
+SWEEP_EVERY: Final = DAY
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Worker:
     _wake: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _tidied_at: int = 0
+    _swept_at: int | None = None
 
     def start(self) -> None:
         """Run in threads of this process: the outbox in one, the ledger in another, so that neither waits."""
@@ -102,6 +105,10 @@ class Worker:
         if now - self._tidied_at > CHORES_EVERY:
             self._tidied_at = now
             self.store.write(lambda tx: chores.tidy(tx, self.kit, known))
+            if self._swept_at is None or now - self._swept_at > SWEEP_EVERY:
+                self._swept_at = now
+                for ws in known:
+                    pending.sweep(self.store, self.kit, ws)
         return integrated
 
     def _integrate(self, ws: str) -> int:
