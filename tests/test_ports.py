@@ -42,7 +42,7 @@ def test_a_ulid_is_the_one_of_the_specification() -> None:
 
 def test_an_id_is_a_prefix_and_a_ulid_of_now() -> None:
     clock = HandClock()
-    made = Ports(clock, lambda size: bytes(size)).new_id("per")
+    made = Ports(clock, bytes).new_id("per")
     assert re.fullmatch(r"per_[0-9A-HJKMNP-TV-Z]{26}", made)
     assert read(made[4:]) == (clock.time // 1000, bytes(10))
 

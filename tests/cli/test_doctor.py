@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import phonenumbers
 import pytest
 
 from tests.cast import AMIRA
@@ -15,7 +14,7 @@ from tests.cli.shell import INIT, Ran, run
 from tests.postgres import fresh_database
 
 #: A number of a form that can be had: libphonenumber's own example.
-EXAMPLE = phonenumbers.format_number(phonenumbers.example_number("GB"), phonenumbers.PhoneNumberFormat.E164)
+EXAMPLE = "+441212345678"
 
 
 def findings(ran: Ran, about: str) -> list[dict[str, Any]]:

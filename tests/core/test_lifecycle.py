@@ -62,7 +62,8 @@ def test_no_fact_but_a_yes_ever_grants(facts: list[Event], cell: Cell) -> None:
 @given(fact_sets(), st.data())
 def test_one_more_stop_never_grants_anything(facts: list[Event], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, 20)) * 100 * S + T
-    before, after = fold(facts), fold([*facts, stop(at, data.draw(st.sampled_from([EVERYTHING, ALL_MARKETING, OFFERS])))])
+    scope = data.draw(st.sampled_from([EVERYTHING, ALL_MARKETING, OFFERS]))
+    before, after = fold(facts), fold([*facts, stop(at, scope)])
     for cell in (OFFERS, ORDERS):
         assert grant_of(after, cell) is None or grant_of(before, cell) is not None
 
@@ -302,7 +303,7 @@ def test_nobody_is_granted_nothing() -> None:
 
 
 def test_a_window_is_opened_by_any_message_that_is_no_stop() -> None:
-    opened = fold([spoke(T), spoke(T + 5 * S), fact("said_stop", T + 9 * S, cells=(OFFERS,), facts={"inbound": "shop"})])
+    opened = fold([spoke(T), spoke(T + 5 * S), stop(T + 9 * S)])
     assert opened.windows == (("shop", T + 5 * S),)
     assert lifecycle.opened(NOBODY, spoke(T)).windows == (("shop", T),)
 

@@ -14,7 +14,6 @@ from psycopg.pq import ExecStatus
 
 import sayso.store
 from sayso.errors import ConfigError, SchemaTooNew, Unavailable
-from sayso.store import dialect
 from sayso.store.base import SCHEMA_VERSION, Store
 from sayso.store.dialect import migrations, queries
 from sayso.store.migrate import migrate
@@ -24,7 +23,7 @@ from tests.postgres import embedded_programs, fresh_database, throwaway_server
 from tests.stores import open_kind, run_sql
 
 SRC = Path(sayso.store.__file__).parent.parent
-VERBS = ("tx.rows", "tx.row", "tx.run", "tx.run_many")
+VERBS = ("tx.rows", "tx.row", "tx.run", "tx.run_many", "tx.rows_among")
 NAMES = sorted(queries("sqlite"))
 
 
@@ -48,7 +47,7 @@ def test_every_query_that_exists_is_used() -> None:
 
 
 def test_both_databases_have_the_same_queries() -> None:
-    assert NAMES == sorted(queries("postgres"))
+    assert sorted(queries("postgres")) == NAMES
     assert len(NAMES) > 50
 
 
@@ -95,7 +94,7 @@ def test_a_key_of_every_table_begins_with_the_workspace() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(dialect.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr("sayso.store.dialect.resources.files", lambda package: tmp_path)
     queries.cache_clear()
     yield tmp_path
     monkeypatch.undo()
@@ -127,8 +126,9 @@ def shape(store: Store) -> list[tuple[object, ...]]:
         return found
     assert isinstance(store, PostgresStore)
     with psycopg.connect(store._url) as server:
-        columns = server.execute("select table_name, column_name, data_type, is_nullable from information_schema.columns "
-                                 "where table_schema = 'public' order by 1, ordinal_position").fetchall()
+        columns = server.execute("select table_name, column_name, data_type, is_nullable "
+                                 "from information_schema.columns where table_schema = 'public' "
+                                 "order by 1, ordinal_position").fetchall()
         indexes = server.execute("select indexname, indexdef, '', '' from pg_indexes where schemaname = 'public' "
                                  "order by 1").fetchall()
     return [*columns, *indexes]
@@ -138,7 +138,7 @@ def test_a_schema_built_fresh_is_the_schema_migrated_step_by_step(database: tupl
     fresh = open_kind(*database, None)
     expected = shape(fresh)
     fresh.close()
-    assert [version for version, _ in migrations(fresh.kind)] == list(range(1, SCHEMA_VERSION + 1))  # type: ignore[arg-type]
+    assert [version for version, _ in migrations(fresh.kind)] == list(range(1, SCHEMA_VERSION + 1))
     again = open_kind(*database, None)
     assert shape(again) == expected
     again.close()

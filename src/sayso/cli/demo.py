@@ -26,7 +26,7 @@ Sayso demo: Harbour Coffee, and four people with phones. Nothing leaves this com
 OPEN: Final = """
 Open    {phones}
         Four phones on one side, on the other what Sayso did: the webhook, the decision, the ledger.
-Try     Write STOP as Amira, or "please stop messaging me"; tap buttons; switch offers off in WhatsApp itself;
+Try     Write STOP as Amira, or BAJA as Dana; tap buttons; switch offers off in WhatsApp itself;
         have somebody send START after a STOP: it asks again and opens nothing by itself.
 Ask     curl -s {url}/v1/check -H 'Authorization: Bearer {key}' \\
           -H 'Content-Type: application/json' -d '{{"address": "+447700900101", "purpose": "offers"}}'

@@ -155,10 +155,6 @@ update permits set person_id = :into where workspace_id = :ws and person_id = :g
 select workspace_id, permit_id, person_id, not_after from permits
 where state = 'redeemed' and not_after < :before order by not_after limit :limit;
 
--- name: permit_counts
--- How many permits are in which state.
-select state, count(*) from permits where workspace_id = :ws group by state;
-
 -- name: expire_permits
 -- Permits nobody redeemed in time.
 update permits set state = 'expired', done_at = :now, outcome = 'expired' where state = 'open' and expires_at < :now;

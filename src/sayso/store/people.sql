@@ -66,10 +66,6 @@ select person_id, wrapped from people where workspace_id = :ws and root_id = :pe
 update people set wrapped = null, lang = '', erased_at = :now, standing = :standing, epoch = epoch + 1
 where workspace_id = :ws and root_id = :person;
 
--- name: count_people
--- How many people there are.
-select count(*) from people where workspace_id = :ws and root_id = person_id and erased_at = 0;
-
 -- name: all_people
 -- People in batches, for verification.
 select person_id, standing, epoch, erased_at from people
