@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from sayso.core.workspace import Workspace
 from sayso.flows import setup
@@ -72,13 +75,39 @@ def clock() -> HandClock:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """(kind, path or URL) of an empty database."""
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """(kind, path or URL) of a database without even a schema."""
     if request.param == "sqlite":
         yield "sqlite", str(tmp_path / "sayso.db")
         return
     with fresh_database(request.getfixturevalue("postgres_url")) as url:
         yield "postgres", url
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_url: str) -> Iterator[str]:
+    """One PostgreSQL database for many tests: making one takes longer than most of them."""
+    with fresh_database(postgres_url) as url:
+        PostgresStore(url).close()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """(kind, path or URL) of a database that holds nothing."""
+    if request.param == "sqlite":
+        return "sqlite", str(tmp_path / "sayso.db")
+    url: str = request.getfixturevalue("shared_postgres")
+    sweep(url)
+    return "postgres", url
+
+
+def sweep(url: str) -> None:
+    """Delete every row but the schema's version."""
+    with psycopg.connect(url) as server:
+        for (table,) in server.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
+            keep = SQL(" where name <> 'schema_version'") if table == "meta" else SQL("")
+            server.execute(SQL("delete from {}").format(Identifier(table)) + keep)
 
 
 @pytest.fixture
@@ -113,9 +142,6 @@ def lone_world(tmp_path: Path, clock: HandClock) -> Iterator[World]:
 
 def rows_of(store: Store, table: str) -> list[tuple[Any, ...]]:
     """Every row of a table, by a connection of its own that sees only what is committed."""
-    import apsw
-    import psycopg
-
     if isinstance(store, SqliteStore):
         connection = apsw.Connection(store._path)
         try:
@@ -129,9 +155,6 @@ def rows_of(store: Store, table: str) -> list[tuple[Any, ...]]:
 
 def run_sql(store: Store, sql: str, *values: Any) -> None:
     """Change the database behind Sayso's back."""
-    import apsw
-    import psycopg
-
     if isinstance(store, SqliteStore):
         connection = apsw.Connection(store._path)
         connection.set_busy_timeout(5_000)

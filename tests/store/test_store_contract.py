@@ -223,12 +223,12 @@ def test_a_database_closed_and_opened_again_is_the_same(database: tuple[str, str
         store.close()
 
 
-def test_several_may_open_an_empty_database_at_once(database: tuple[str, str]) -> None:
+def test_several_may_open_an_empty_database_at_once(empty_database: tuple[str, str]) -> None:
     together = threading.Barrier(6)
 
     def start(number: int) -> str:
         together.wait()
-        store = open_kind(*database, None)
+        store = open_kind(*empty_database, None)
         try:
             store.write(lambda tx: put(tx, f"n{number}"))
         finally:
@@ -237,7 +237,7 @@ def test_several_may_open_an_empty_database_at_once(database: tuple[str, str]) -
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(start, range(6))) == ["started"] * 6
-    store = open_kind(*database, None)
+    store = open_kind(*empty_database, None)
     assert [got(store, f"n{number}") for number in range(6)] == ["1"] * 6
     store.close()
 

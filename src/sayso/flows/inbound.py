@@ -146,7 +146,7 @@ def _stopped(heard: Heard, person: Person, item: InboundText | InboundButton, re
                      occurred_at=item.at, clock=heard.clock, evidence=evidence)
         return
     said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="word", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
     if said.changed:
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
 
@@ -253,8 +253,7 @@ def _button(heard: Heard, item: InboundButton) -> None:
         _stopped(heard, person, item, reading, evidence)
     elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
         said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, ALL_MARKETING, how="button",
-                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name,
-                            addresses=item.addresses)
+                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
         if said.changed:
             opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
     elif not _label_answered(heard, person, item, reading, evidence):
@@ -297,7 +296,7 @@ def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str,
 def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:
     """Leaving needs no look-up: whoever tapped it wants out."""
     said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
     if said.changed:
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
 

@@ -10,7 +10,7 @@ from sayso.core import lifecycle
 from sayso.core.events import OWN_CLOCK, Event, Fact
 from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
-from sayso.core.lifecycle import Standing
+from sayso.core.lifecycle import NOBODY, Standing
 from sayso.core.purposes import ALL_MARKETING, ANY, CLASSES, EVERYTHING, Cell
 from sayso.core.workspace import Workspace
 from sayso.errors import InvalidRequest
@@ -44,7 +44,7 @@ def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str 
     if purpose != ANY:
         workspace.purpose(purpose)
     if sender != ANY:
-        workspace.sender(sender)
+        sender = workspace.sender(sender).name
     if cls != ANY and cls not in CLASSES:
         raise InvalidRequest(f"A message class is one of {', '.join(CLASSES)}.", param="class")
     return Cell(purpose, sender, cls)
@@ -54,7 +54,7 @@ def opt_out(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell
             evidence: Mapping[str, str]) -> OptedOut:
     """An opt-out by API, CLI or library. Somebody never heard of gets a record, so that the no is known."""
     person = identify(tx, kit, workspace.id, [address], how="opt_out")
-    said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence, addresses=(address,))
+    said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence)
     sender, opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))
     if said.changed and opened > kit.now() - SERVICE_WINDOW:  # outside it only a template could, and none is set
         confirm_stop(tx, kit, workspace, said.person, sender, said.event)
@@ -73,19 +73,18 @@ class Said:
 
 
 def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, how: str,
-         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "",
-         addresses: tuple[Address, ...] = ()) -> Said:
-    """Record a stop for the person, and for whoever once had the address it came from."""
+         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "") -> Said:
+    """Record a stop for the person, and for whoever once had an address it came from."""
     facts: dict[str, Fact] = {"how": how}
     if inbound:
         facts["inbound"] = inbound
     before = person.standing
     event, person = tell(tx, kit, workspace.id, person, "said_stop", cells=(cell,), occurred_at=occurred_at,
                          clock=clock, facts=facts, evidence=evidence)
-    for other in former_holders(tx, kit, workspace.id, addresses, person):
+    for other in former_holders(tx, workspace.id, person):
         tell(tx, kit, workspace.id, other, "said_stop", cells=(cell,), occurred_at=occurred_at, clock=clock,
              facts={"how": "former_address"})
-    if cell == EVERYTHING:
+    if cell == EVERYTHING and before != NOBODY:
         tx.run("cancel_replies", ws=workspace.id, person=person.id)  # the confirmation is the last thing said
     news = not already_stopped(before, cell) and already_stopped(person.standing, cell)  # a late stop may be overtaken
     return Said(event, person, news)

@@ -49,11 +49,15 @@ def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: s
 
     An address that said no before its data was erased brings that no back with it.
     """
-    held = [(address, look_up(tx, kit, ws, address)) for address in addresses]
-    ids = sorted({row[0] for _, row in held if row})
+    macs = {mac: address for address in addresses for mac in kit.vault.address_macs(ws, address)}
+    held = [(bytes(mac), person, state) for mac, person, state in tx.rows_among("holders_among", list(macs), ws=ws)]
+    ids = sorted({person for _, person, state in held if state == "current"})
     person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
-    missing = [address for address, row in held if row is None]
-    return _link(tx, kit, ws, person, missing, how) if missing else person
+    known = {macs[mac] for mac, _, state in held if state == "current"}
+    missing = [address for address in addresses if address not in known]
+    if missing:
+        person = _link(tx, kit, ws, person, missing, how)
+    return replace(person, formers=tuple(sorted({who for _, who, state in held if state == "former"})))
 
 
 def _existing(tx: Tx, kit: Kit, ws: str, ids: list[str]) -> Person:
@@ -72,24 +76,24 @@ def _create(tx: Tx, kit: Kit, ws: str, lang: str) -> Person:
     wrapped = kit.vault.new_person_key(ws, person_id)
     tx.run("add_person", ws=ws, person=person_id, lang=lang, wrapped=wrapped, standing=lifecycle.encode(NOBODY),
            now=kit.now())
-    return Person(person_id, 0, NOBODY, lang, wrapped, erased=False)
+    return Person(person_id, 0, NOBODY, lang, wrapped, erased=False, facts=())
 
 
 def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str) -> Person:
     """Give the person these addresses: one fact for all of them, whose opening holds the MACs."""
-    macs = [(address, kit.vault.address_mac(ws, address)) for address in dict.fromkeys(addresses)]
+    macs = [(address, kit.vault.address_macs(ws, address)[0]) for address in dict.fromkeys(addresses)]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
                    facts={"how": how})
-    noes = []
-    for address, mac in macs:
-        if person.wrapped is None:
-            raise LookupError("an erased person takes no addresses")
-        sealed = kit.vault.seal(ws, person.id, person.wrapped, address.dial.encode(), mac)
-        tx.run("add_address", ws=ws, mac=mac, person=person.id, kind=address.kind, key=kit.vault.mac_key_id,
-               sealed=sealed, event=event.id)
-        for known in kit.vault.address_macs(ws, address):
-            noes += tx.rows("suppressions", ws=ws, mac=known)
+    if person.wrapped is None:
+        raise LookupError("an erased person takes no addresses")
+    tx.run_many("add_address", [
+        {"ws": ws, "mac": mac, "person": person.id, "kind": address.kind, "key": kit.vault.mac_key_id,
+         "sealed": kit.vault.seal(ws, person.id, person.wrapped, address.dial.encode(), mac), "event": event.id}
+        for address, mac in macs
+    ])
+    every = [mac for address, _ in macs for mac in kit.vault.address_macs(ws, address)]
+    noes = sorted((at, source) for _, at, source in tx.rows_among("suppressed_among", every, ws=ws))
     for at, source in noes:
         # A yes of this record was given without knowing of that no: learning of it now, the stricter state is kept.
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
@@ -154,13 +158,11 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     return _link(tx, kit, ws, person, missing, "number_changed") if missing else person
 
 
-def former_holders(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], person: Person) -> list[Person]:
-    """Everybody else who once had one of these addresses: a stop from there counts for them too."""
-    ids = {
-        row[0] for address in addresses for mac in kit.vault.address_macs(ws, address)
-        for row in tx.rows("holders_of_mac", ws=ws, mac=mac) if row[1] == "former"
-    }
-    people = [person_by_id(tx, ws, who) for who in sorted(ids - {person.id})]
+def former_holders(tx: Tx, ws: str, person: Person) -> list[Person]:
+    """Everybody else who once had one of the addresses this person was identified by: a stop from there counts for
+    them too.
+    """
+    people = [person_by_id(tx, ws, who) for who in person.formers if who != person.id]
     return [other for other in people if other is not None and other.id != person.id]
 
 

@@ -13,16 +13,13 @@ insert into openings (workspace_id, event_id, person_id, sealed) values (:ws, :e
 
 -- name: facts_of
 -- All facts of a person and of records merged into it, small talk left out.
-select e.body from people p cross join events e
-where p.workspace_id = :ws and p.root_id = :person
-  and e.workspace_id = p.workspace_id and e.person_id = p.person_id and e.type <> 'spoke';
+select body from events where workspace_id = :ws and type <> 'spoke'
+  and person_id in (select person_id from people where workspace_id = :ws and root_id = :person);
 
 -- name: spoken_by
 -- Small talk of a person between two times.
-select e.body from people p cross join events e
-where p.workspace_id = :ws and p.root_id = :person
-  and e.workspace_id = p.workspace_id and e.person_id = p.person_id and e.type = 'spoke'
-  and e.occurred_at >= :since and e.occurred_at <= :until;
+select body from events where workspace_id = :ws and type = 'spoke' and occurred_at >= :since and occurred_at <= :until
+  and person_id in (select person_id from people where workspace_id = :ws and root_id = :person);
 
 -- name: event
 -- One fact.

@@ -1,8 +1,7 @@
 -- name: person_by_mac
 -- Who holds this address now, and where they stand: two indexed reads.
-select p.person_id, p.epoch, p.standing, p.erased_at, p.lang
-from addresses a join people p on p.workspace_id = a.workspace_id and p.person_id = a.person_id
-where a.workspace_id = :ws and a.mac = :mac and a.state = 'current';
+select person_id, epoch, standing, erased_at, lang from people where workspace_id = :ws and person_id =
+  (select person_id from addresses where workspace_id = :ws and mac = :mac and state = 'current');
 
 -- name: people_among
 -- Who of many addresses is held by whom, and where they stand.
@@ -17,9 +16,14 @@ where a.workspace_id = :ws and a.state = 'current'
 select a.mac from /*lite carray(:keys) k cross join */ addresses a
 where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */;
 
+-- name: holders_among
+-- Everybody who holds or once held one of these addresses.
+select a.mac, a.person_id, a.state from /*lite carray(:keys) k cross join */ addresses a
+where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */;
+
 -- name: suppressed_among
 -- Which of many addresses said no before they were erased.
-select s.mac from /*lite carray(:keys) k cross join */ suppressions s
+select s.mac, s.at, s.event_id from /*lite carray(:keys) k cross join */ suppressions s
 where s.workspace_id = :ws /*lite and s.mac = k.value */ /*pg and s.mac = any(:keys) */;
 
 -- name: holders_of_mac
