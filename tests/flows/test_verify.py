@@ -176,6 +176,16 @@ def test_the_report_counts_what_it_looked_at(told: World) -> None:
     assert report.root == bytes(reads(told, "select root from checkpoints order by size desc limit 1")[0][0]).hex()
 
 
+def test_an_address_that_two_people_had_is_not_blamed_at_the_end_of_a_page(
+    told: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.say(AMIRA, "hello", addresses=AMIRA.addresses[:1])  # somebody else has the number she moved away from
+    told.work()
+    monkeypatch.setattr("sayso.flows.verify.PAGE", 1)
+    assert told.verify().problems == []
+    assert told.verify().addresses == len(reads(told, "select 1 from addresses"))
+
+
 def test_events_that_wait_for_their_leaf_count_too(told: World) -> None:
     told.say(AMIRA, "STOP")
     report = told.verify()

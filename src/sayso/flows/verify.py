@@ -225,13 +225,13 @@ def _least_epoch(facts: list[Event], person: str) -> int:
 def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
     """The address rows against the recorded links and leavings: none missing, none added, none in another state."""
     wanted = _linked(walk)
-    after = b""
-    while rows := tx.rows("all_addresses", ws=ws, after=after, limit=PAGE):
+    after, holder = b"", ""
+    while rows := tx.rows("all_addresses", ws=ws, after=after, person=holder, limit=PAGE):
         for mac, person, kind, state, _ in rows:
             if state not in wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), ()):
                 raise IntegrityError(f"An address of {person} is not as the recorded links say.")
             report.addresses += 1
-        after = bytes(rows[-1][0])
+        after, holder = bytes(rows[-1][0]), rows[-1][1]
     if wanted:
         raise IntegrityError(f"An address of {next(iter(wanted))[0]} was recorded and has no row.")
 

@@ -106,7 +106,7 @@ delete from addresses where workspace_id = :ws and person_id = :person;
 -- name: all_addresses
 -- Addresses in batches, for verification.
 select mac, person_id, kind, state, event_id from addresses
-where workspace_id = :ws and mac > :after order by mac limit :limit;
+where workspace_id = :ws and (mac, person_id) > (:after, :person) order by mac, person_id limit :limit;
 
 -- name: add_suppression
 -- Keep the no of an erased address.
