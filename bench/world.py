@@ -126,7 +126,7 @@ def fill(system: System, database: str, people: int) -> None:
     """Put people into the tables, in one go and before anybody else looks."""
     workspace, now = system.workspace(), Ports().now()
     macs = system.kit.vault.phone_macs(workspace.id, range(FIRST, FIRST + people))
-    ids = sorted(ulid(now // 1000, entropy) for entropy in _entropies(people))
+    ids = sorted(ulid(now // 1000, int.from_bytes(entropy, "big")) for entropy in _entropies(people))
     standings = _standings(workspace, now)
     persons = (
         (workspace.id, f"per_{own}", f"per_{own}", secrets.token_bytes(WRAPPED_BYTES),

@@ -106,7 +106,7 @@ def sweep(url: str) -> None:
     """Delete every row but the schema's version."""
     with psycopg.connect(url) as server:
         for (table,) in server.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
-            keep = SQL(" where name <> 'schema_version'") if table == "meta" else SQL("")
+            keep = SQL(" where name not in ('schema_version', 'probe')") if table == "meta" else SQL("")
             server.execute(SQL("delete from {}").format(Identifier(table)) + keep)
 
 

@@ -102,8 +102,8 @@ class System:
         return applied
 
     def _reserved(self, word: str) -> bool:
-        """A word that people use to leave or to ask for help cannot be made a keyword for joining."""
-        return self.kit.words().read(word).intent in ("stop", "help")
+        """A word that people use to leave, to ask for help or to answer cannot be made a keyword for joining."""
+        return self.kit.words().read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
 
     def workspace(self, slug: str = "") -> Workspace:
         """The workspace of this slug, or the only one. Raises ConfigError."""

@@ -213,7 +213,7 @@ def _first_reply(yes: Event, prompts: list[Event], facts: list[Event]) -> bool:
             if "inbound" in fact.facts and fact.clock == yes.clock and fact.id != yes.cause
             and not (fact.type == "said_yes" and fact.cause == yes.cause)
         )
-        if not any(prompt.occurred_at < fact.occurred_at <= yes.occurred_at for fact in others):
+        if not any(prompt.occurred_at < fact.occurred_at < yes.occurred_at for fact in others):
             return True
     return False
 

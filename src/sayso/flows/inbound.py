@@ -35,8 +35,13 @@ from sayso.flows.record import Person, person_by_id, tell
 from sayso.ports import MINUTE
 from sayso.store.base import Transient, Tx
 
-#: Meta's preset label for a marketing opt-out button, folded; translated labels are the workspace's own words.
-STOP_PROMOTIONS: Final = frozenset({"stop promotions", "stop promotion", "stop offers"})
+#: Meta's preset label for a marketing opt-out button, and how it may read in other languages, folded.
+STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
+    "Stop promotions", "Stop promotion", "Stop offers", "Detener promociones", "Parar promoções",
+    "Interromper promoções", "Arrêter les promotions", "Werbung stoppen", "Werbung beenden",
+    "Interrompi promozioni", "Promoties stoppen",
+    "Promosyonları durdur", "Hentikan promosi", "إيقاف العروض الترويجية", "प्रमोशन बंद करें", "Остановить рекламу",
+))
 #: One help reply per person in this time, so that two bots talking to each other end.
 HELP_EVERY: Final = 10 * MINUTE
 
@@ -324,10 +329,19 @@ def _card(heard: Heard, item: ContactCard) -> None:
 
 
 def _preference(heard: Heard, item: NativePreference) -> None:
-    if item.value not in ("stop", "resume") or item.category != "marketing_messages":
+    if item.value == "signup":  # In-App Signup: nothing here asked for it, and it is no stop either
         raise NotForUs("unknown preference")
+    if item.value not in ("stop", "resume") or item.category != "marketing_messages":
+        _doubtful_preference(heard, item)  # unknown means deny
+        return
     opt_out.native(heard.tx, heard.kit, heard.workspace, _who(heard, item), item.value, heard.sender.name,
                    occurred_at=item.at, clock=heard.clock, how="user_preferences")
+
+
+def _doubtful_preference(heard: Heard, item: NativePreference) -> None:
+    opt_out.hold(heard.tx, heard.kit, heard.workspace, _who(heard, item), heard.sender.name, why="unknown preference",
+                 occurred_at=item.at, clock=heard.clock,
+                 evidence={"category": item.category, "value": item.value})
 
 
 def _moved(heard: Heard, item: NumberChanged) -> None:

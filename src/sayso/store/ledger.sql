@@ -32,11 +32,11 @@ left join leaves l on l.workspace_id = e.workspace_id and l.event_id = e.event_i
 where e.workspace_id = :ws and e.event_id = :event;
 
 -- name: history_of
--- A person's facts with their leaves, oldest first.
+-- A person's facts with their leaves, in the order they were recorded.
 select e.body, l.leaf_index from people p cross join events e
 left join leaves l on l.workspace_id = e.workspace_id and l.event_id = e.event_id
 where p.workspace_id = :ws and p.root_id = :person
-  and e.workspace_id = p.workspace_id and e.person_id = p.person_id order by e.occurred_at, l.leaf_index, e.event_id;
+  and e.workspace_id = p.workspace_id and e.person_id = p.person_id order by e.event_id;
 
 -- name: opening
 -- What one fact's commitments hide.

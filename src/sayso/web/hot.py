@@ -48,7 +48,7 @@ async def check(call: Call) -> Answer:
     """May I? Advisory: the answer is true now, and not enough to send by."""
     asked: CheckRequest = call.body
     caller = call.known()
-    address = caller.check_address(parse(asked.address), "address")
+    address = caller.check_address(parse(asked.address, caller.workspace.country or None), "address")
     workspace, kit = caller.workspace, call.desk.kit
     cell = workspace.cell(asked.purpose, asked.sender)
     verdict = await call.desk.peek(
@@ -86,7 +86,7 @@ def _read(caller: Caller, texts: Sequence[str], before: int) -> list[Address | N
     found: list[Address | None] = []
     for place, text in enumerate(texts, before):
         try:
-            found.append(caller.check_address(parse(text), f"addresses.{place}"))
+            found.append(caller.check_address(parse(text, caller.workspace.country or None), f"addresses.{place}"))
         except InvalidAddress:
             found.append(None)
     return found
