@@ -19,9 +19,9 @@ from typing import Any, Final
 import apsw
 import psycopg
 
-from sayso.core import lifecycle
+from sayso.core import identity, lifecycle
 from sayso.core.events import Event
-from sayso.core.identity import Address, phone
+from sayso.core.identity import Address
 from sayso.core.purposes import EVERYTHING, Cell
 from sayso.core.workspace import Workspace, make_code
 from sayso.ports import DAY, HOUR, Ports, ulid
@@ -79,7 +79,7 @@ def text_of(place: int) -> str:
 
 def address_of(place: int) -> Address:
     """The address of the person in this place."""
-    return phone(text_of(place))
+    return identity.parse(text_of(place), fast=True)
 
 
 @contextlib.contextmanager

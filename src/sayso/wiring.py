@@ -183,6 +183,7 @@ def _remember(vault: Vault, tx: Tx) -> None:
     """Keep the check values of every key this database has ever been opened with."""
     row = tx.row("meta", name="key_check")
     known = json.loads(row[0]) if row else {}
+    vault.check(known)  # again, inside the transaction: another process may have brought its keys a moment ago
     if known != (merged := known | vault.check_value()):
         tx.run("set_meta", name="key_check", value=json.dumps(merged, sort_keys=True))
 

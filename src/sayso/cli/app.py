@@ -66,8 +66,8 @@ def init(
     phone_number_id: Annotated[str, typer.Option(help="Meta's id of that number.")] = "",
     country: Annotated[str, typer.Option(help="Two letters, for numbers written without a country code.")] = "",
     language: Annotated[str, typer.Option(help="Of Sayso's replies while a person's is not known.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the suggestions for what is not "
-                                                          "named.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the suggestions for what is not named, "
+                                                          "and a second workspace for meant.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only say whether sayso.toml is right and what would be new; "
                                                         "change nothing.")] = False,
     database: Database = "", as_json: Json = False,
@@ -138,8 +138,9 @@ def phone(
     webhook: Annotated[str, typer.Option(metavar="URL", help="Where webhooks are posted. Default: the service of this "
                                                              "folder's sayso.toml.")] = "",
     service: Annotated[str, typer.Option("--sayso", metavar="URL", help="Show what this Sayso did with it; its API key "
-                                         "comes in SAYSO_PHONE_KEY.")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed, the same ids and random choices.")] = 1,
+                                         "comes in SAYSO_PHONE_KEY. Default: as --webhook.")] = "",
+    seed: Annotated[int | None, typer.Option(help="The same seed, the same ids and random choices; for tests, since a "
+                                             "service that saw an id before takes it for a repetition.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a fake WhatsApp with phones on a page.

@@ -9,7 +9,7 @@ from typing import Final
 import typer
 
 from sayso.cli.opening import address_of, open_sayso
-from sayso.cli.say import DENIED, WAIT, note, tell, when
+from sayso.cli.say import DENIED, WAIT, counted, note, tell, when
 from sayso.errors import InvalidRequest
 
 #: Verdict -> exit code; anything that is not in the table is a deny.
@@ -66,7 +66,8 @@ def erase(database: str, workspace: str, address: str, *, sure: bool, as_json: b
         erased = sayso.erase(who, how="cli")
     note("Backups made before this still hold the data until they expire.")
     tell({"event": erased.event, "person": erased.person, "suppressions": erased.suppressions},
-         f"erased: {erased.person}; {erased.suppressions} address(es) kept as a keyed hash, so that the no holds.\n"
+         f"erased: {erased.person}; {counted(erased.suppressions, 'address', 'addresses')} kept as a keyed hash, so "
+         "that the no holds.\n"
          f"event: {erased.event}", as_json=as_json)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from sayso.cli.opening import settings_of
+from sayso.cli.opening import open_here, settings_of, verifier_key
 from sayso.cli.say import note, tell
 from sayso.errors import ConfigError, InvalidRequest
 
@@ -37,23 +37,22 @@ QUESTIONS: Final = (
 
 def init(given: Mapping[str, str], database: str, *, yes: bool, as_json: bool) -> None:
     """Write what is missing, apply all, print what is new."""
-    from sayso.wiring import open_system
-
     settings = settings_of(database)
     written = _write_first(settings, given, yes=yes)
-    system = open_system(settings)
+    if written:
+        note(f"Wrote {written}. Read it, edit it, and run `sayso init` again.")
+    system = open_here(settings)
     try:
+        beside = _beside(system, settings, yes=yes)
         results = [system.apply(path) for path in settings.configs]
-        shown = [_shown(applied) for applied in results]
+        shown = [_shown(applied) | {"key": verifier_key(system, applied.workspace)} for applied in results]
         missing = [hint for applied in results for hint in _missing(system, applied)]
     finally:
         system.close()
     value = {"written": str(written) if written else None, "database": _place(settings),
              "keys": str(settings.keys_file) if settings.keys_file else None, "workspaces": shown}
     tell(value, "\n".join(line for one in shown for line in _lines(one)), as_json=as_json)
-    if written:
-        note(f"Wrote {written}. Read it, edit it, and run `sayso init` again.")
-    for hint in missing:
+    for hint in [*beside, *missing]:
         note(hint)
     note("Next: `sayso doctor` says what is missing, `sayso key` makes an API key, `sayso serve` starts the service.\n"
          f"Back up {settings.keys_file or 'the keys'} apart from the database: one without the other is useless.")
@@ -79,24 +78,35 @@ def read(path: Path) -> Declared:
 
 def would_apply(settings: Settings, path: Path) -> Applied | None:
     """What applying it would do, tried and undone; None where there is no database yet. Raises ConfigError."""
+    if not settings.on_postgres and not Path(settings.database).exists():
+        read(path)
+        return None
+    system = open_here(settings)
+    try:
+        return attempt(system, path)
+    finally:
+        system.close()
+
+
+def attempt(system: System, path: Path) -> Applied:
+    """What applying it would do to this database, tried and undone. Raises ConfigError."""
     from sayso.flows import setup
-    from sayso.wiring import open_system
 
     declared = read(path)
-    if not settings.on_postgres and not Path(settings.database).exists():
-        return None
-    system = open_system(settings)
 
-    def attempt(tx: Tx) -> None:
+    def work(tx: Tx) -> None:
         raise _Undone(setup.apply(tx, system.kit, declared))
 
     try:
-        system.store.write(attempt)
+        system.store.write(work)
     except _Undone as tried:
         return tried.applied
-    finally:
-        system.close()
-    return None
+    raise AssertionError("work always raises")
+
+
+def is_news(applied: Applied) -> bool:
+    """True if applying changes anything."""
+    return applied.created or applied.changed or bool(applied.new_notices)
 
 
 class _Undone(Exception):
@@ -111,7 +121,31 @@ def _reserved(word: str) -> bool:
     from sayso.core.intents import Lexicon
     from sayso.rules.reader import load_words
 
-    return Lexicon(load_words()).read(word).intent in ("stop", "help")
+    return Lexicon(load_words()).read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
+
+
+# -- a second workspace ------------------------------------------------------------------------------------------------
+
+
+def _beside(system: System, settings: Settings, *, yes: bool) -> list[str]:
+    """What to say when a slug is new while another workspace is in no file any more: most often a slug was edited, and
+    the people stay with the old one. Asks on a terminal. Raises InvalidRequest where nobody can be asked.
+    """
+    there = {workspace.slug for workspace in system.directory.all()} | set(system.directory.broken())
+    declared = {read(path).slug for path in settings.configs}
+    fresh, left = ", ".join(sorted(declared - there)), ", ".join(sorted(there - declared))
+    if not fresh or not left:
+        return []
+    what = (f"'{fresh}' is a new workspace beside '{left}', which no sayso.toml declares any more. A slug cannot be "
+            f"changed: '{fresh}' begins with nobody, and every yes and no stays with '{left}'.")
+    undo = f"If that is a mistake, write the old slug ({left}) again"
+    if not yes and not sys.stdin.isatty():
+        raise InvalidRequest(f"{what} {undo}; if it is meant, say --yes.", param="workspace.slug")
+    if not yes:
+        note(what)
+        typer.confirm(f"{undo}. Create '{fresh}'?", abort=True, err=True)
+    return [(f"NOTE: {what}\n{undo}, run `sayso init`, and set SAYSO_WORKSPACE to it: a workspace cannot be deleted, "
+             "so from now on commands have to be told which one is meant.")]
 
 
 # -- the first file ----------------------------------------------------------------------------------------------------
@@ -127,7 +161,8 @@ def _write_first(settings: Settings, given: Mapping[str, str], *, yes: bool) -> 
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+        raise ConfigError(f"{path} cannot be written: {error.strerror}. Run this in a folder in which you may write, "
+                          "or name another file with SAYSO_CONFIG.") from error
     return path
 
 
@@ -197,6 +232,7 @@ def _lines(one: Mapping[str, Any]) -> list[str]:
     lines = [f"workspace {one['workspace']}: {_changes(one)}"]
     lines += [f"  webhook of {name}: https://<your host>{path}" for name, path in one["webhooks"].items()]
     lines += [f"  entry point {name}: {link}" for name, link in one["chat_links"].items()]
+    lines.append(f"  key to check receipts with, to be published: {one['key']}")
     return lines
 
 

@@ -134,6 +134,11 @@ def version() -> str:
         return "0+unknown"
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number with its noun: 1 fact, 2 facts; `more` where an s is not enough."""
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
 def mask(address: Address) -> str:
     """Enough of an address to recognise it by, too little to use."""
     return f"{address.value[:3]}{'·' * 6}{address.value[-2:]}"

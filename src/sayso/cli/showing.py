@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from sayso.cli.opening import address_of, open_sayso
-from sayso.cli.say import PROBLEM, console, mask, note, table, tell, when
+from sayso.cli.opening import address_of, open_sayso, verifier_key
+from sayso.cli.say import PROBLEM, console, counted, mask, note, table, tell, when
 from sayso.errors import ConfigError, InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ SHOWN: Final = 100
 #: Names of the columns of the two queries, in their order.
 OUTBOX: Final = ("id", "kind", "sender", "answers", "state", "run_at", "attempts", "problem", "created_at")
 UNHANDLED: Final = ("id", "connection", "reason", "field", "received_at")
+ERASED: Final = "This person was erased. The no is kept as a keyed hash and holds: nothing may be sent to this address."
 TIMES: Final = frozenset({"run_at", "created_at", "received_at"})
 
 
@@ -43,16 +44,18 @@ def show(database: str, workspace: str, address: str, *, texts: bool, outbox: bo
 
 
 def verify(database: str, workspace: str, *, as_json: bool) -> None:
-    """Verify, print counts and root, name the first problem."""
+    """Verify, print counts, root and the key to check receipts with, name the first problem."""
     with open_sayso(database, workspace) as sayso:
-        report = sayso.verify()
-    lines = [f"{report.events} events in the ledger, {report.waiting} waiting for their place",
-             f"{report.openings} pieces of evidence fit what was committed to, {report.erased_openings} erased",
-             f"{report.checkpoints} checkpoints rightly signed", f"{report.people} people rebuilt from the facts",
-             f"{report.addresses} addresses", f"root {report.root or '-'}"]
+        report, key = sayso.verify(), verifier_key(sayso.system, sayso.workspace)
+    evidence = counted(report.openings, "piece of evidence fits", "pieces of evidence fit")
+    lines = [f"{counted(report.events, 'event')} in the ledger, {report.waiting} on the way to a place in it",
+             f"{evidence} what was committed to, {report.erased_openings} erased",
+             f"{counted(report.checkpoints, 'checkpoint')} rightly signed",
+             f"{counted(report.people, 'person', 'people')} rebuilt from the facts",
+             counted(report.addresses, "address", "addresses"), f"root {report.root or '-'}", f"key {key}"]
     lines += [f"PROBLEM: {problem}" for problem in report.problems]
     lines.append("Something does not fit." if report.problems else "Everything fits.")
-    tell(asdict(report), "\n".join(lines), as_json=as_json)
+    tell(asdict(report) | {"key": key}, "\n".join(lines), as_json=as_json)
     if report.problems:
         raise typer.Exit(PROBLEM)
 
@@ -72,20 +75,25 @@ def receipt(database: str, workspace: str, address: str, purpose: str, output: P
             file.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}.", param="output") from error
-    tell({"file": str(output)}, f"{output}\nAnybody can check it: python verify_receipt.py {output}", as_json=as_json)
+    tell({"file": str(output)}, f"{output}\nAnybody can check it: python verify_receipt.py {output} --key KEY\n"
+         "KEY is the line that `sayso verify` prints; publish it where they find it.", as_json=as_json)
 
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
 
 def standing_of(sayso: Sayso, address: str) -> dict[str, Any]:
-    """Where a person stands: for each purpose and sender the state, and what the gate says. Raises NotFound."""
+    """Where a person stands: for each purpose and sender the state, and what the gate says. Of somebody erased only
+    that is left. Raises NotFound for somebody never heard of.
+    """
     from sayso.core import identity, lifecycle
     from sayso.flows import people
 
     workspace, kit = sayso.workspace, sayso.system.kit
     who = identity.parse(address, workspace.country or None)
     person = sayso.system.store.read(lambda tx: people.find(tx, kit, workspace.id, who, lock=False))
+    if person is None and sayso.system.store.read(lambda tx: people.suppressed(tx, kit, workspace.id, [who])):
+        return {"address": mask(who), "person": None, "erased": True, "cells": [], "sentence": ERASED}
     if person is None:
         verdict = sayso.check(address, next(iter(workspace.purposes)), next(iter(workspace.senders)))
         raise NotFound(verdict.sentence, param="address")
@@ -98,14 +106,15 @@ def standing_of(sayso: Sayso, address: str) -> dict[str, Any]:
                 "state": lifecycle.state_of(person.standing, cell, kit.now()), "reason": verdict.reason,
                 "sentence": verdict.sentence,
             })
-    return {"address": mask(who), "person": person.id, "language": person.lang or None, "epoch": person.epoch,
-            "cells": cells}
+    return {"address": mask(who), "person": person.id, "erased": False, "language": person.lang or None,
+            "epoch": person.epoch, "cells": cells}
 
 
 def _person(sayso: Sayso, address: str, *, texts: bool, as_json: bool) -> None:
-    found = standing_of(sayso, address) | {"history": sayso.history(address, texts=texts)}
-    if as_json:
-        tell(found, "", as_json=True)
+    found = standing_of(sayso, address)
+    found["history"] = [] if found["erased"] else sayso.history(address, texts=texts)
+    if as_json or found["erased"]:
+        tell(found, f"{found['address']}  {found.get('sentence', '')}", as_json=as_json)
         return
     console().print(f"{found['address']}  {found['person']}  language {found['language'] or '-'}", markup=False)
     table(("purpose", "sender", "class", "state", "may I", "why"),

@@ -47,6 +47,7 @@ TYPES: Final[Mapping[str, str]] = {
     "suppression_restored": "An address came back that had said no before it was erased: the no is put in place again.",
     "erased": "The person's data was destroyed; the no is kept as a keyed hash.",
     "breach_suspected": "A write began after its permit's deadline: an incident.",
+    "configured": "What sayso.toml declares was put in force; the facts hold its hash.",
     "notice_published": "A version of a wording was put in force; its hash is in the facts.",
 }
 

@@ -42,6 +42,10 @@ STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
     "Interrompi promozioni", "Promoties stoppen",
     "Promosyonları durdur", "Hentikan promosi", "إيقاف العروض الترويجية", "प्रमोशन बंद करें", "Остановить рекламу",
 ))
+#: Stands for the envelope beside every further item of it that cannot be used: the first one keeps it whole.
+ENVELOPE_KEPT: Final = b"the envelope is kept with the first item of it"
+#: Longest name of a webhook field that is kept.
+MAX_FIELD: Final = 64
 #: One help reply per person in this time, so that two bots talking to each other end.
 HELP_EVERY: Final = 10 * MINUTE
 
@@ -84,7 +88,7 @@ def receive(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item
             raise
         except Exception as error:  # noqa: BLE001  (kept as unhandled and shown; the database's own failures passed above)
             reason = error.args[0] if isinstance(error, NotForUs) else f"failed: {type(error).__name__}"
-            _keep(tx, kit, workspace, connection, reason, item, raw)
+            _keep(tx, kit, workspace, connection, reason, item, raw if not unhandled else ENVELOPE_KEPT)
             unhandled += 1
     return Received(done, repeated, unhandled)
 
@@ -114,15 +118,16 @@ def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason
         return
     unhandled = kit.ports.new_id("unh")
     body = item.raw if isinstance(item, Unhandled) else raw
+    field = (item.field if isinstance(item, Unhandled) else type(item).__name__).replace("\0", "")[:MAX_FIELD]
     tx.run("add_unhandled", ws=workspace.id, unhandled=unhandled, connection=connection.name, reason=reason,
-           field=item.field if isinstance(item, Unhandled) else type(item).__name__, now=kit.now(),
+           field=field, now=kit.now(),
            sealed=kit.vault.seal_workspace(workspace.id, body, unhandled.encode()))
 
 
 def _who(heard: Heard, item: Inbound) -> Person:
     if not item.addresses:
         raise NotForUs("nobody is named")
-    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses)
+    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses, at=item.at)
 
 
 def _spoke(heard: Heard, person: Person, item: Spoken) -> Person:
@@ -203,7 +208,7 @@ def _begin(heard: Heard, person: Person, item: InboundText, entry: Entry, eviden
 def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
     """A yes or a no in words: to the prompt it quotes, or, if plain, to the newest prompt."""
     request_id, how = _quoted(heard, item.context_id), "context"
-    if not request_id and (reading.strict or reading.intent == "no"):
+    if not request_id and (reading.intent == "no" or (reading.strict and not item.context_id)):
         request_id, how = confirm.newest_prompted(person, item.at), "word"
     request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested") \
         if request_id else None

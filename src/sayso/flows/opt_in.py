@@ -99,7 +99,7 @@ def begin(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, 
     notice = workspace.notices[entry.notice]
     lang = notice.language(entry.lang or person.lang, workspace.language)
     waiting = _waiting(person, workspace, notice, kit.now())
-    just_asked = waiting is not None and kit.now() - waiting.prompted_at < ASK_AGAIN
+    just_asked = waiting is not None and kit.now() - max(waiting.prompted_at, waiting.at) < ASK_AGAIN
     if just_asked or _all_granted(person, workspace, notice, kit.now()):
         _, person = tell(tx, kit, workspace.id, person, "spoke", occurred_at=occurred_at, clock=clock,
                          facts={"inbound": sender.name})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sayso.core import lifecycle
+from sayso.core import events, lifecycle
 from sayso.core.events import OWN_CLOCK
 from sayso.core.identity import Address
 from sayso.core.lifecycle import NOBODY
@@ -43,21 +43,33 @@ def suppressed(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address]) -> bool:
                for mac in kit.vault.address_macs(ws, address))
 
 
-def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "",
-             how: str = "webhook") -> Person:
+def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "", how: str = "webhook",
+             at: int = 0) -> Person:
     """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
 
-    An address that said no before its data was erased brings that no back with it.
+    An address that said no before its data was erased brings that no back with it. A message from `at`, before its
+    sender moved away from the address, is still that sender's: it does not make the address theirs again.
     """
     macs = {mac: address for address in addresses for mac in kit.vault.address_macs(ws, address)}
-    held = [(bytes(mac), person, state) for mac, person, state in tx.rows_among("holders_among", list(macs), ws=ws)]
-    ids = sorted({person for _, person, state in held if state == "current"})
+    held = [
+        (bytes(mac), person, "late" if state == "former" and _moved_later(tx, ws, event, at) else state)
+        for mac, person, state, event in tx.rows_among("holders_among", list(macs), ws=ws)
+    ]
+    taken = {mac for mac, _, state in held if state == "current"}
+    held = [row for row in held if row[2] != "late" or row[0] not in taken]
+    ids = sorted({person for _, person, state in held if state in ("current", "late")})
     person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
-    known = {macs[mac] for mac, _, state in held if state == "current"}
+    known = {macs[mac] for mac, _, state in held if state in ("current", "late")}
     missing = [address for address in addresses if address not in known]
     if missing:
         person = _link(tx, kit, ws, person, missing, how)
     return replace(person, formers=tuple(sorted({who for _, who, state in held if state == "former"})))
+
+
+def _moved_later(tx: Tx, ws: str, event_id: str, at: int) -> bool:
+    """True if the address was left, by this event, after this time."""
+    row = tx.row("event", ws=ws, event=event_id) if at else None
+    return row is not None and events.decode(bytes(row[0])).occurred_at >= at
 
 
 def _existing(tx: Tx, kit: Kit, ws: str, ids: list[str]) -> Person:
@@ -153,9 +165,29 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     for other in sorted(held):
         gone = person_by_id(tx, ws, other)
         if gone is not None and gone.id != person.id:
-            person = merge(tx, kit, ws, person, gone)
+            person = _meet(tx, kit, ws, person, gone, new)
     missing = [address for address in new if look_up(tx, kit, ws, address) is None]
     return _link(tx, kit, ws, person, missing, "number_changed") if missing else person
+
+
+def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequence[Address]) -> Person:
+    """Somebody holds an address this person moved to. Without any other address it is the same person, met before; with
+    one it is somebody else who had the number: they keep their record, and the number brings along only their no.
+    """
+    macs = {mac for address in new for mac in kit.vault.address_macs(ws, address)}
+    current = {bytes(row[0]): row[1] for row in tx.rows("addresses_of", ws=ws, person=holder.id) if row[2] == "current"}
+    if current.keys() <= macs:
+        return merge(tx, kit, ws, person, holder)
+    lost = sorted(current.keys() & macs)
+    evidence = {f"address{place}": f"{current[mac]}:{mac.hex()}" for place, mac in enumerate(lost)}
+    event, holder = tell(tx, kit, ws, holder, "address_left", evidence=evidence)
+    for mac in lost:
+        tx.run("set_address_state", ws=ws, mac=mac, person=holder.id, state="former", event=event.id)
+    for mark in holder.standing.stops:
+        if lifecycle.blocking(holder.standing, mark.cell) is not None:
+            _, person = tell(tx, kit, ws, person, "said_stop", cells=(mark.cell,), occurred_at=mark.at,
+                             clock=mark.clock, facts={"how": "former_address"})
+    return person
 
 
 def former_holders(tx: Tx, ws: str, person: Person) -> list[Person]:
@@ -179,6 +211,8 @@ def reachable(tx: Tx, kit: Kit, ws: str, person: Person) -> Address | None:
 
 def learn(tx: Tx, kit: Kit, ws: str, person: Person, contacts: Sequence[Address]) -> Person:
     """Link what a send response says of its recipient: Meta rewrites some numbers and adds the user id."""
+    left = {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id) if row[2] == "former"}
+    contacts = [address for address in contacts if left.isdisjoint(kit.vault.address_macs(ws, address))]
     new = [address for address in contacts if (row := look_up(tx, kit, ws, address)) is None or row[0] != person.id]
     if not new:
         return person

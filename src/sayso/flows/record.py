@@ -12,10 +12,12 @@ from sayso.core.lifecycle import Standing
 from sayso.core.purposes import Cell
 from sayso.errors import IntegrityError
 from sayso.flows.kit import Kit
+from sayso.ports import SECOND
 from sayso.store.base import Row, Tx
 
 #: Facts that leave the standing as it is: no refold.
-NEUTRAL: Final = frozenset({"address_linked", "delivery_failed", "expired", "breach_suspected", "notice_published"})
+NEUTRAL: Final = frozenset({"address_linked", "delivery_failed", "expired", "breach_suspected", "notice_published",
+                             "configured"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def append(tx: Tx, kit: Kit, ws: str, kind: str, *, person: str = "", wrapped: b
     Evidence is sealed under the person's key, or the workspace's where no person is concerned.
     """
     received = kit.now()
+    if clock != OWN_CLOCK and not 0 < occurred_at <= received:
+        occurred_at = received // SECOND * SECOND  # a provider counts whole seconds: a tie must stay a tie
     evidence = evidence or {}
     commitments, openings = events.commit(evidence, kit.ports.random(16 * len(evidence)))
     event = Event(

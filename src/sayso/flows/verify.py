@@ -24,6 +24,8 @@ from sayso.flows.ledger import nodes_of, origin
 from sayso.flows.proof import openings_of
 from sayso.store.base import Row, Tx
 
+#: A yes exists only with evidence (promise 7).
+NEED_EVIDENCE: Final = frozenset({"said_yes"})
 #: Rows read at a time.
 PAGE: Final = 1_000
 
@@ -51,6 +53,8 @@ class _Walk:
     links: list[tuple[Event, list[str]]] = field(default_factory=list)
     merged: dict[str, list[str]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    wordings: set[object] = field(default_factory=set)
+    configured: list[Event] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
     unopened: list[Event] = field(default_factory=list)
 
@@ -60,7 +64,8 @@ def verify(tx: Tx, kit: Kit, ws: str) -> Report:
     report, walk = Report(), _Walk()
     steps: list[Callable[[], None]] = [
         lambda: _ledger(tx, kit, ws, report, walk), lambda: _waiting(tx, kit, ws, report, walk),
-        lambda: _erasures(report, walk), lambda: _checkpoints(tx, kit, ws, report, walk),
+        lambda: _erasures(report, walk), lambda: _wordings(walk), lambda: _configuration(tx, ws, walk),
+        lambda: _checkpoints(tx, kit, ws, report, walk),
         lambda: _people(tx, ws, report, walk), lambda: _addresses(tx, ws, report, walk),
         lambda: _suppressions(tx, ws),
     ]
@@ -110,7 +115,13 @@ def _event(tx: Tx, kit: Kit, ws: str, columns: tuple[str, str, str, int], body: 
     if columns != (event.id, event.person, event.type, event.occurred_at) or event.ws != ws:
         raise IntegrityError(f"{where}: the columns beside event {columns[0]} differ from its bytes.")
     walk.facts.setdefault(event.person, []).append(event)
+    if event.type == "notice_published":
+        walk.wordings.add(event.facts.get("hash"))
+    if event.type == "configured":
+        walk.configured.append(event)
     if not event.commit:
+        if event.type in NEED_EVIDENCE:
+            raise IntegrityError(f"{where}: event {event.id} is a yes without evidence.")
         return
     openings = _opened(tx, kit, ws, event, where)
     if not openings:
@@ -157,6 +168,23 @@ def _erasures(report: Report, walk: _Walk) -> None:
         if event.person not in walk.erased:
             raise IntegrityError(f"The evidence of event {event.id} is gone, and no erasure explains it.")
         report.erased_openings += 1
+
+
+def _wordings(walk: _Walk) -> None:
+    """Every yes names a wording that was in force."""
+    for facts in walk.facts.values():
+        for fact in facts:
+            if fact.type == "said_yes" and fact.facts.get("notice_hash") not in walk.wordings:
+                raise IntegrityError(f"Event {fact.id} is a yes to a wording that was never published.")
+
+
+def _configuration(tx: Tx, ws: str, walk: _Walk) -> None:
+    """The gate reads purposes and senders from the configuration: it is the one that was last applied."""
+    row = tx.row("workspace_config", ws=ws)
+    newest = max(walk.configured, key=lambda event: event.id, default=None)
+    if row is not None and newest is not None \
+            and hashlib.sha256(bytes(row[0])).hexdigest() != newest.facts.get("hash"):
+        raise IntegrityError(f"The configuration is not the one that event {newest.id} put in force.")
 
 
 def _checkpoints(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:

@@ -2,7 +2,7 @@
 
 A wrong value is a ConfigError that names the variable and what it takes; so is a `SAYSO_` variable that is
 not in the list, because a misspelt setting would otherwise be a default nobody chose. Values are never
-echoed: two of them may hold a password or keys.
+echoed: some of them may hold a password or keys.
 """
 
 from __future__ import annotations
@@ -59,6 +59,14 @@ SETTINGS: Final = (
     Setting("SAYSO_METRICS", "true", "Serve Prometheus metrics.", "switch"),
     Setting("SAYSO_WORKSPACE", "",
             "Slug of the workspace that commands and the library use where there are several.", "text"),
+    Setting("SAYSO_PHONE_KEY", "",
+            "For `sayso phone`: an API key with the scopes check,read, so that its page shows what Sayso did.", "text"),
+    Setting("SAYSO_PHONE_TOKEN", "",
+            "For `sayso phone`: the access token its Graph API takes. Default: the one sayso.toml names, otherwise the "
+            "word token.", "text"),
+    Setting("SAYSO_PHONE_APP_SECRET", "",
+            "For `sayso phone`: what its webhooks are signed with. Default: the one sayso.toml names, otherwise the "
+            "word secret.", "text"),
 )  # fmt: skip
 _DEFAULTS: Final = {setting.name: setting.default for setting in SETTINGS}
 
@@ -77,6 +85,9 @@ class Settings:
     log_level: str
     metrics: bool
     workspace: str
+    phone_key: str = field(repr=False)
+    phone_token: str = field(repr=False)
+    phone_app_secret: str = field(repr=False)
 
     @property
     def on_postgres(self) -> bool:
@@ -106,6 +117,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=_level("SAYSO_LOG_LEVEL", values["SAYSO_LOG_LEVEL"]),
         metrics=_switch("SAYSO_METRICS", values["SAYSO_METRICS"]),
         workspace=values["SAYSO_WORKSPACE"],
+        phone_key=values["SAYSO_PHONE_KEY"],
+        phone_token=values["SAYSO_PHONE_TOKEN"],
+        phone_app_secret=values["SAYSO_PHONE_APP_SECRET"],
     )
 
 

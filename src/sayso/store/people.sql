@@ -18,7 +18,7 @@ where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:k
 
 -- name: holders_among
 -- Everybody who holds or once held one of these addresses.
-select a.mac, a.person_id, a.state from /*lite carray(:keys) k cross join */ addresses a
+select a.mac, a.person_id, a.state, a.event_id from /*lite carray(:keys) k cross join */ addresses a
 where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */;
 
 -- name: suppressed_among

@@ -22,6 +22,10 @@ insert into workspaces (workspace_id, slug, config, revision, created_at) values
 -- What sayso.toml declares now.
 update workspaces set config = :config, revision = revision + 1 where workspace_id = :ws;
 
+-- name: workspace_config
+-- What a workspace declares, as stored.
+select config from workspaces where workspace_id = :ws;
+
 -- name: config_revisions
 -- Cheap look whether anything was declared anew.
 select workspace_id, revision from workspaces;
