@@ -114,8 +114,10 @@ class System:
             return found
         everyone = self.directory.all()
         if len(everyone) != 1:
-            hint = "Run `sayso init`." if not everyone else "Name one with --workspace or SAYSO_WORKSPACE."
-            raise ConfigError(f"There are {len(everyone)} workspaces in this database. {hint}")
+            if not everyone:
+                raise ConfigError("There is no workspace in this database yet. Run `sayso init`.")
+            raise ConfigError(f"There are {len(everyone)} workspaces in this database. Name one with --workspace or "
+                              "SAYSO_WORKSPACE.")
         return everyone[0]
 
     def erase(self, workspace: Workspace, address: Address, *, how: str) -> Erased:
