@@ -116,6 +116,7 @@ def machine(folder: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "sqlite": apsw.sqlite_lib_version(),
         "fdatasync/s": round(fdatasyncs(folder)),
+        "load": round(os.getloadavg()[0], 1),  # above the number of cores, others were measured too
     }
 
 

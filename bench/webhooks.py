@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -176,6 +176,11 @@ class Recorder:
     def run(self, name: str, /, **values: Value) -> int:
         self._written.append((name, values))
         return self._tx.run(name, **values)
+
+    def run_many(self, name: str, /, values: Iterable[Mapping[str, Value]]) -> None:
+        listed = [dict(one) for one in values]
+        self._written += [(name, one) for one in listed]
+        self._tx.run_many(name, listed)
 
 
 Written = Sequence[Sequence[tuple[str, Mapping[str, Value]]]]

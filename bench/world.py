@@ -19,9 +19,9 @@ from typing import Any, Final
 import apsw
 import psycopg
 
-from sayso.core import lifecycle
+from sayso.core import identity, lifecycle
 from sayso.core.events import Event
-from sayso.core.identity import Address, phone
+from sayso.core.identity import Address
 from sayso.core.purposes import EVERYTHING, Cell
 from sayso.core.workspace import Workspace, make_code
 from sayso.ports import DAY, HOUR, Ports, ulid
@@ -79,7 +79,7 @@ def text_of(place: int) -> str:
 
 def address_of(place: int) -> Address:
     """The address of the person in this place."""
-    return phone(text_of(place))
+    return identity.parse(text_of(place), fast=True)
 
 
 @contextlib.contextmanager
@@ -126,7 +126,7 @@ def fill(system: System, database: str, people: int) -> None:
     """Put people into the tables, in one go and before anybody else looks."""
     workspace, now = system.workspace(), Ports().now()
     macs = system.kit.vault.phone_macs(workspace.id, range(FIRST, FIRST + people))
-    ids = sorted(ulid(now // 1000, entropy) for entropy in _entropies(people))
+    ids = sorted(ulid(now // 1000, int.from_bytes(entropy, "big")) for entropy in _entropies(people))
     standings = _standings(workspace, now)
     persons = (
         (workspace.id, f"per_{own}", f"per_{own}", secrets.token_bytes(WRAPPED_BYTES),

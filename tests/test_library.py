@@ -38,7 +38,8 @@ from sayso.store.base import Tx
 from sayso.vault import verify_ed25519
 from sayso.wiring import System
 from tests.cast import AMIRA, BRUNO, CHEN, DANA
-from tests.stores import NUMBER_ID, World, declaration, neighbour, rows_of
+from tests.stores import neighbour, rows_of
+from tests.world import NUMBER_ID, World, declaration
 
 PAGE = {"page": "https://acme.example/join"}
 README = {
@@ -279,8 +280,9 @@ def stale(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
     real, tries = permits.redeem, []
 
     def redeem(tx: Tx, kit: Any, ws: str, permit: str) -> Any:
-        tries.append(permit)
-        if len(tries) <= times:
+        if permit not in tries:  # a store may run the same work more than once
+            tries.append(permit)
+        if tries.index(permit) < times:
             person = tx.row("permit_person", ws=ws, permit=permit)
             assert person is not None
             row = tx.row("person", ws=ws, person=person[0])

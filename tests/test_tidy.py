@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,6 +201,7 @@ def asserts(function: ast.AST, helpers: set[str]) -> bool:
     return False
 
 
+@cache
 def asserting_helpers() -> set[str]:
     """Names of the functions in tests/, other than tests, that assert: themselves or through one another."""
     functions = {

@@ -160,7 +160,7 @@ class Unavailable(SaysoError):
 
 
 class ConfigError(SaysoError):
-    """sayso.toml or a setting is wrong; Sayso does not start on a guess."""
+    """A setting is wrong, and Sayso does not start on a guess; or a sayso.toml is, and it is not applied."""
 
     code, title = "config_error", "The configuration is wrong"
 

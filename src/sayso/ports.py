@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,12 +53,24 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class _LastId:
+    """The newest id's millisecond and random part: ids made in the same millisecond go up by one, so that what one
+    process records in one transaction keeps its order in the ledger (ULID specification, monotonicity).
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.millisecond = 0
+        self.entropy = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The bundle that is handed down: one clock, one source of random bytes."""
 
     clock: Clock = field(default_factory=SystemClock)
     random: Callable[[int], bytes] = secrets.token_bytes
+    _last: _LastId = field(default_factory=_LastId, repr=False, compare=False)
 
     def now(self) -> int:
         """Microseconds UTC."""
@@ -65,10 +78,16 @@ class Ports:
 
     def new_id(self, prefix: str) -> str:
         """A type prefix and a ULID: 48 bits of milliseconds, 80 random bits, in Crockford's base 32."""
-        return f"{prefix}_{ulid(self.clock.now() // 1000, self.random(10))}"
+        last, now = self._last, self.clock.now() // 1000
+        with last.lock:
+            if now > last.millisecond:
+                last.millisecond, last.entropy = now, int.from_bytes(self.random(10), "big")
+            else:  # the same millisecond, or a clock that was set back
+                last.entropy += 1
+            return f"{prefix}_{ulid(last.millisecond, last.entropy)}"
 
 
-def ulid(milliseconds: int, entropy: bytes) -> str:
-    """26 characters that sort by time. `entropy` is 10 bytes."""
-    value = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(entropy, "big")
+def ulid(milliseconds: int, entropy: int) -> str:
+    """26 characters that sort by time. `entropy` has 80 bits; one more carries over into the time."""
+    value = ((milliseconds << 80) + entropy) & ((1 << 128) - 1)
     return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])

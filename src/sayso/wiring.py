@@ -128,8 +128,8 @@ class System:
         return {notice.name: notice for notice in notices if notice.origin == "desk"}
 
     def _reserved(self, word: str) -> bool:
-        """A word that people use to leave or to ask for help cannot be made a keyword for joining."""
-        return self.kit.words().read(word).intent in ("stop", "help")
+        """A word that people use to leave, to ask for help or to answer cannot be made a keyword for joining."""
+        return self.kit.words().read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
 
     def workspace(self, slug: str = "") -> Workspace:
         """The workspace of this slug, or the only one. Raises ConfigError."""
@@ -140,8 +140,10 @@ class System:
             return found
         everyone = self.directory.all()
         if len(everyone) != 1:
-            hint = "Run `sayso init`." if not everyone else "Name one with --workspace or SAYSO_WORKSPACE."
-            raise ConfigError(f"There are {len(everyone)} workspaces in this database. {hint}")
+            if not everyone:
+                raise ConfigError("There is no workspace in this database yet. Run `sayso init`.")
+            raise ConfigError(f"There are {len(everyone)} workspaces in this database. Name one with --workspace or "
+                              "SAYSO_WORKSPACE.")
         return everyone[0]
 
     def erase(self, workspace: Workspace, address: Address, *, how: str) -> Erased:
@@ -209,6 +211,7 @@ def _remember(vault: Vault, tx: Tx) -> None:
     """Keep the check values of every key this database has ever been opened with."""
     row = tx.row("meta", name="key_check")
     known = json.loads(row[0]) if row else {}
+    vault.check(known)  # again, inside the transaction: another process may have brought its keys a moment ago
     if known != (merged := known | vault.check_value()):
         tx.run("set_meta", name="key_check", value=json.dumps(merged, sort_keys=True))
 

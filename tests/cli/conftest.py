@@ -8,7 +8,7 @@ import pytest
 
 from sayso.library import Sayso
 from tests.cast import AMIRA
-from tests.cli.shell import INIT, run
+from tests.cli.shell import INIT, run, taken_up
 
 
 @pytest.fixture
@@ -20,8 +20,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def project(folder: Path) -> Path:
-    """A folder after `sayso init`."""
+    """A folder after `sayso init`, with all that the file suggests taken up."""
     assert run(*INIT).code == 0
+    path = folder / "sayso.toml"
+    path.write_text(taken_up(path.read_text(encoding="utf-8"), "[purposes.orders]", "[entry_points.website]"), "utf-8")
+    assert run("init").code == 0
     return folder
 
 

@@ -41,6 +41,23 @@ def run(*words: str, stdin: str = "") -> Ran:
     return Ran(result.exit_code, result.stdout, result.stderr)
 
 
+def put_secrets(project: Path) -> None:
+    """The three files that a first sayso.toml names."""
+    (project / "secrets").mkdir()
+    for name in ("meta_app_secret", "meta_verify_token", "meta_access_token"):
+        (project / "secrets" / name).write_text("x" * 32)
+        (project / "secrets" / name).chmod(0o600)
+
+
+def taken_up(text: str, *heads: str) -> str:
+    """A sayso.toml with the marks taken off the tables of these heads."""
+    for head in heads:
+        block = next(part for part in text.split("\n\n") if f"# {head}" in part)
+        before, _, table = block.partition(f"# {head}")
+        text = text.replace(block, before + head + table.replace("\n# ", "\n"))
+    return text
+
+
 @dataclass(slots=True)
 class Staying:
     """A command that stays, in a process of its own."""
@@ -53,12 +70,13 @@ class Staying:
         return self.process.stdout
 
     def read_json(self) -> Any:
-        """The first JSON value it prints."""
+        """The first JSON value it prints; messages may stand before it."""
         text = ""
         while True:
             line = self.out.readline()
             assert line, "it ended before it was ready"
-            text += line
+            if text or line.startswith("{"):
+                text += line
             try:
                 return json.loads(text)
             except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sayso.cli.demo import _myself
 from sayso.cli.story import Expected, check_alone, expect
 from tests.cli.shell import ROOT, start
 
@@ -69,6 +71,7 @@ def test_the_story_fails_when_the_product_is_broken(tmp_path: Path, breakage: st
 def test_the_demo_stays_up_to_try_and_leaves_nothing_behind(tmp_path: Path, ending: int) -> None:
     with start("demo", "--no-browser", folder=tmp_path, TMPDIR=str(tmp_path)) as demo:
         told = demo.read_until("Leave ")
+        assert f"{shlex.quote(sys.executable)} -m sayso.cli show " in told  # it was not started from the PATH
         page = next(line.split()[1] for line in told.splitlines() if line.startswith("Open"))
         assert "<html" in httpx.get(page).text.lower()
         assert len(list(tmp_path.iterdir())) == 1
@@ -76,6 +79,16 @@ def test_the_demo_stays_up_to_try_and_leaves_nothing_behind(tmp_path: Path, endi
     assert code == 0
     assert last.rstrip().endswith("0 failed")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commands_it_shows_work_for_somebody_who_only_ran_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "sayso"), "demo"])
+    assert _myself() == ".venv/bin/sayso"
+    monkeypatch.setattr(sys, "argv", ["/opt/a place/sayso", "demo"])
+    assert _myself() == "'/opt/a place/sayso'"
 
 
 def test_a_step_that_does_not_hold_says_what_was_expected() -> None:

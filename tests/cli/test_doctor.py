@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
 
 import apsw
-import phonenumbers
 import pytest
 
 from sayso.cli.doctor import secrets_of
 from sayso.core.workspace import Connection, Secret
+from sayso.cli import doctor
 from tests.cast import AMIRA
-from tests.cli.shell import INIT, Ran, run
+from tests.cli.shell import INIT, Ran, put_secrets, run
 from tests.postgres import fresh_database
 
 #: A number of a form that can be had: libphonenumber's own example.
-EXAMPLE = phonenumbers.format_number(phonenumbers.example_number("GB"), phonenumbers.PhoneNumberFormat.E164)
+EXAMPLE = "+441212345678"
 
 
 def findings(ran: Ran, about: str) -> list[dict[str, Any]]:
@@ -27,13 +28,6 @@ def findings(ran: Ran, about: str) -> list[dict[str, Any]]:
 
 def states(ran: Ran, about: str) -> list[str]:
     return [one["state"] for one in findings(ran, about)]
-
-
-def put_secrets(project: Path) -> None:
-    (project / "secrets").mkdir()
-    for name in ("meta_app_secret", "meta_verify_token", "meta_access_token"):
-        (project / "secrets" / name).write_text("x" * 32)
-        (project / "secrets" / name).chmod(0o600)
 
 
 def test_missing_secrets_fail_with_the_command_that_puts_them(project: Path) -> None:
@@ -87,6 +81,48 @@ def test_keys_that_others_can_read_fail(project: Path) -> None:
     assert (told["state"], told["mend"]) == ("fail", "chmod 600 sayso.db.keys")
 
 
+def test_lost_keys_are_one_failure_that_says_to_restore_them(project: Path) -> None:
+    (project / "sayso.db.keys").unlink()
+    told = run("doctor", "--json")
+    [failed] = [one for one in told.json["findings"] if one["state"] != "ok"]
+    assert (told.code, failed["about"], failed["state"]) == (1, "keys", "fail")
+    assert failed["mend"].startswith("restore it: ")
+    assert not (project / "sayso.db.keys").exists()
+
+
+def test_garbage_in_the_variable_is_a_failure_of_the_keys_that_names_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SAYSO_KEYS", "garbage")
+    [told] = findings(run("doctor", "--json"), "keys")
+    assert (told["state"], "SAYSO_KEYS" in told["detail"], "garbage" in told["detail"]) == ("fail", True, False)
+    refused = run("verify")
+    assert (refused.code, "SAYSO_KEYS" in refused.err) == (3, True)
+
+
+@pytest.mark.parametrize(("free", "state"), [(10**12, "ok"), (150_000_000, "warn"), (9_000_000, "fail")])
+def test_a_full_disk_fails_before_the_database_does(
+    project: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str,
+) -> None:
+    usage = shutil.disk_usage(project)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert states(run("doctor", "--json"), "disk") == [state]
+
+
+def test_the_file_that_init_just_wrote_is_not_complained_of(folder: Path) -> None:
+    assert run(*INIT, "--phone", EXAMPLE).code == 0
+    put_secrets(folder)
+    told = run("doctor", "--json")
+    assert [one["about"] for one in told.json["findings"] if one["state"] != "ok"] == ["acme: API keys"]
+
+
+def test_a_number_of_fiction_is_right_while_the_phone_stands_in_for_meta(project: Path) -> None:
+    path = project / "sayso.toml"
+    path.write_text(path.read_text().replace("[senders.shop]", 'base_url = "http://127.0.0.1:8378"\n[senders.shop]'))
+    assert run("init").code == 0
+    assert states(run("doctor", "--json"), "sender shop") == ["ok"]
+
+
 def test_a_number_of_fiction_and_a_notice_without_template_are_told(project: Path) -> None:
     told = run("doctor", "--json")
     assert states(told, "sender shop") == ["warn"]
@@ -99,7 +135,9 @@ def test_a_number_that_can_be_had_is_good(folder: Path) -> None:
     assert states(run("doctor", "--json"), "sender shop") == ["ok"]
 
 
-def test_a_dead_worker_shows_in_outbox_and_ledger(joined: Path) -> None:
+def test_a_dead_worker_shows_in_outbox_and_ledger(joined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert states(run("doctor", "--json"), "ledger") == ["ok"]
+    monkeypatch.setattr(doctor, "WAITED_TOO_LONG", 0)
     connection = apsw.Connection("sayso.db")
     connection.execute("update outbox set run_at = 1 where state = 'queued'")
     connection.close()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
+from sayso.core import checkpoints
 from tests.cli.shell import INIT, run
 
 
@@ -81,6 +85,44 @@ def test_everything_can_be_said_with_options(folder: Path) -> None:
                "--country", "AR", "--language", "es")
     assert made.code == 0
     assert "workspace caf-and: created" in made.out
+
+
+def test_another_slug_is_refused_where_nobody_can_be_asked_and_told_where_it_is_meant(project: Path) -> None:
+    edit('slug = "acme"', 'slug = "acne"')
+    refused = run("init")
+    assert refused.code == 2
+    assert "write the old slug (acme) again" in refused.err
+    assert run("check", "+447700900123", "offers").code == 10  # still the only workspace
+    meant = run("init", "--yes")
+    assert (meant.code, "workspace acne: created" in meant.out) == (0, True)
+    assert "NOTE: 'acne' is a new workspace beside 'acme'" in meant.err
+    assert "SAYSO_WORKSPACE" in meant.err
+    assert "NOTE" not in run("init").err
+
+
+def test_a_second_workspace_declared_beside_the_first_is_no_mistake(
+    project: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = (project / "sayso.toml").read_text().replace('slug = "acme"', 'slug = "other"')
+    (project / "other.toml").write_text(other)
+    monkeypatch.setenv("SAYSO_CONFIG", os.pathsep.join(("sayso.toml", "other.toml")))
+    made = run("init")
+    assert (made.code, "NOTE" in made.err) == (0, False)
+
+
+def test_the_key_to_check_receipts_with_is_printed(project: Path) -> None:
+    key = run("verify", "--json").json["key"]
+    assert checkpoints.parse_vkey(key).name.startswith("sayso/ins_")
+    assert key in run("init").out
+    assert key in run("verify").out
+
+
+def test_a_place_that_cannot_hold_a_database_is_told_with_what_mends_it(folder: Path) -> None:
+    (folder / "letter.db").write_text("Dear Amira, " * 1_000)
+    other = run("verify", "--database", "letter.db")
+    assert (other.code, "is not a SQLite database" in other.err, "--database" in other.err) == (3, True, True)
+    nowhere = run(*INIT, "--database", "no/such/folder.db")
+    assert (nowhere.code, str(folder / "no" / "such") in nowhere.err) == (4, True)
 
 
 def edit(old: str, new: str) -> None:

@@ -36,6 +36,24 @@ def test_show_of_somebody_unknown_says_so(joined: Path) -> None:
     assert (shown.code, shown.err.partition(":")[0]) == (2, "not_found")
 
 
+def test_show_of_somebody_erased_says_so_and_that_the_no_holds(joined: Path) -> None:
+    assert run("erase", AMIRA.phone, "--yes").code == 0
+    shown = run("show", AMIRA.phone)
+    assert shown.code == 0
+    assert "was erased" in shown.out
+    assert "The no is kept" in shown.out
+    assert AMIRA.phone not in shown.out + shown.err
+    found = run("show", AMIRA.phone, "--json").json
+    assert (found["erased"], found["person"], found["cells"], found["history"]) == (True, None, [], [])
+
+
+def test_one_is_not_told_as_many(joined: Path) -> None:
+    run("receipt", AMIRA.phone)
+    told = run("verify").out
+    assert "1 person rebuilt from the facts" in told
+    assert "2 addresses" in told
+
+
 def test_show_wants_one_thing_at_a_time(joined: Path) -> None:
     assert run("show").code == 2
     assert run("show", AMIRA.phone, "--outbox").code == 2

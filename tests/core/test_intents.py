@@ -324,3 +324,8 @@ def test_the_deciding_language_is_named_only_when_it_is_known() -> None:
     assert LEXICON.read("baja").lang == "es"
     assert LEXICON.read("stop", "de").lang == "de"
     assert LEXICON.read("👍", "de").lang is None
+
+
+@pytest.mark.parametrize("text", ["STOP 🙏", "stop👎", "STOP 🛑", "🙏 stop", "Stop \ufffd", "STOP ❤️!!"])
+def test_a_stop_dressed_in_signs_is_a_stop(text: str) -> None:
+    assert (LEXICON.read(text).intent, LEXICON.read(text).grade) == ("stop", "certain")

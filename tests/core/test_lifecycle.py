@@ -62,7 +62,8 @@ def test_no_fact_but_a_yes_ever_grants(facts: list[Event], cell: Cell) -> None:
 @given(fact_sets(), st.data())
 def test_one_more_stop_never_grants_anything(facts: list[Event], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, 20)) * 100 * S + T
-    before, after = fold(facts), fold([*facts, stop(at, data.draw(st.sampled_from([EVERYTHING, ALL_MARKETING, OFFERS])))])
+    scope = data.draw(st.sampled_from([EVERYTHING, ALL_MARKETING, OFFERS]))
+    before, after = fold(facts), fold([*facts, stop(at, scope)])
     for cell in (OFFERS, ORDERS):
         assert grant_of(after, cell) is None or grant_of(before, cell) is not None
 
@@ -302,7 +303,7 @@ def test_nobody_is_granted_nothing() -> None:
 
 
 def test_a_window_is_opened_by_any_message_that_is_no_stop() -> None:
-    opened = fold([spoke(T), spoke(T + 5 * S), fact("said_stop", T + 9 * S, cells=(OFFERS,), facts={"inbound": "shop"})])
+    opened = fold([spoke(T), spoke(T + 5 * S), stop(T + 9 * S)])
     assert opened.windows == (("shop", T + 5 * S),)
     assert lifecycle.opened(NOBODY, spoke(T)).windows == (("shop", T),)
 
@@ -314,3 +315,32 @@ def copy(event: Event, **edits: Any) -> Event:
 def test_the_same_event_twice_is_one_event() -> None:
     once = yes(T + S)
     assert fold([asked(T), once, copy(once)]) == fold([asked(T), once])
+
+
+def chained(at_first: int, at_second: int) -> list[Event]:
+    """per_c became part of per_b, and per_b of per_a."""
+    return [
+        fact("people_merged", at_first, clock="sayso", person="per_b", facts={"from": "per_c"}),
+        fact("people_merged", at_second, clock="sayso", person="per_a", facts={"from": "per_b"}),
+    ]
+
+
+def test_a_stop_keeps_its_force_along_a_chain_of_merges() -> None:
+    stopped = stop(T, EVERYTHING, person="per_c")
+    said = [asked(T + 4 * S, person="per_a"), yes(T + 5 * S, person="per_a")]
+    assert state([stopped, *said, *chained(T + 2 * S, T + 8 * S)]) == "withdrawn"
+
+
+def test_a_yes_after_a_merge_outlives_a_later_merge_with_an_empty_record() -> None:
+    stopped = stop(T, EVERYTHING, person="per_c")
+    said = [asked(T + 4 * S, person="per_b"), yes(T + 5 * S, person="per_b")]
+    assert state([stopped, *said, *chained(T + 2 * S, T + 8 * S)]) == "granted"
+
+
+def test_one_records_resume_does_not_lift_the_others_native_stop() -> None:
+    facts = [
+        fact("native_stop", T, person="per_b", cells=(ALL_MARKETING,)),
+        fact("native_resume", T + 2 * S, person="per_a", cells=(ALL_MARKETING,)),
+        fact("people_merged", T + 5 * S, clock="sayso", person="per_a", facts={"from": "per_b"}),
+    ]
+    assert len(fold(facts).native) == 1

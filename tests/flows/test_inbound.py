@@ -139,3 +139,11 @@ def test_a_button_of_a_campaign_that_says_stop_is_a_stop(lone_world: World, labe
     world.tap(AMIRA, "some-payload", label)
     assert world.check(AMIRA).reason in {"stopped_all", "stopped"}
     assert len(world.work()) == 1
+
+
+def test_a_yes_that_quotes_something_else_is_no_yes_to_the_question(world: World) -> None:
+    world.say(AMIRA, "JOIN")
+    world.work()
+    world.say(AMIRA, "yes", context_id="wamid.of.an.order")
+    assert world.check(AMIRA).reason == "pending"
+    assert world.sound()

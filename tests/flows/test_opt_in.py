@@ -76,10 +76,12 @@ def test_a_plain_yes_right_after_the_question_is_a_yes(world: World) -> None:
 
 
 @pytest.mark.parametrize(("words", "quoted", "reason"), [
-    ("k", False, "pending"), ("k", True, "granted"), ("👍", False, "pending"), ("👍", True, "granted"), ("yes", True, "granted"),
-    ("yes please tell me more about the offers", False, "pending"),
+    ("k", False, "pending"), ("k", True, "granted"), ("👍", False, "pending"), ("👍", True, "granted"),
+    ("yes", True, "granted"), ("yes please tell me more about the offers", False, "pending"),
 ])  # fmt: skip
-def test_slang_counts_only_as_a_reply_to_the_question(lone_world: World, words: str, quoted: bool, reason: str) -> None:
+def test_slang_counts_only_as_a_reply_to_the_question(
+    lone_world: World, words: str, quoted: bool, reason: str
+) -> None:
     world = lone_world
     world.say(AMIRA, "JOIN")
     prompt = world.work()[-1]

@@ -236,12 +236,12 @@ def test_somebody_who_came_back_is_asked_about_a_new_doubt_too(world: World) -> 
     world.say(AMIRA, "STOP")
     world.join(AMIRA, "START")
     world.say(AMIRA, "STOP", forwarded=True)
-    assert world.question()
+    assert world.question().asks
     world.join(AMIRA, "JOIN ALL")  # a new yes settles the doubt
     assert world.check(AMIRA).reason == "granted"
     world.say(AMIRA, "STOP", forwarded=True)
     assert world.check(AMIRA).reason == "held_unclear"
-    assert world.question()
+    assert world.question().asks
 
 
 def test_a_held_person_still_gets_what_is_no_marketing(world: World) -> None:
@@ -364,3 +364,47 @@ def test_a_native_stop_of_one_sender_can_be_kept_to_it(lone_world: World) -> Non
     assert world.check(AMIRA).reason == "granted"
     world.native(AMIRA, "stop", sender="shop")
     assert world.check(AMIRA).reason == "stopped_on_whatsapp"
+
+
+# -- clocks and former holders -----------------------------------------------------------------------------------------
+
+
+def test_a_clock_set_back_hides_no_message_under_way(lone_world: World) -> None:
+    world = lone_world
+    world.join(AMIRA)
+    permit = world.permit(AMIRA)
+    world.redeem(permit.id)
+    world.clock.time -= 5_000_000
+    said = world.opt_out(AMIRA)
+    assert said.silent_by > 0
+    world.done(permit.id, "sent", message_id="wamid.late")
+    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said))
+
+
+def test_a_stop_from_a_number_somebody_left_waits_for_that_person_too(world: World) -> None:
+    world.join(AMIRA)
+    old = AMIRA.addresses[0]
+    moved = Player("Amira", "+447700900999")
+    world.moved([old], [moved.address])
+    permit = world.permit(moved)
+    world.redeem(permit.id)
+    said = world.opt_out(old)
+    assert said.silent_by > 0
+    assert len(said.others) == 1
+    world.done(permit.id, "sent", message_id="wamid.x")
+    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said))
+    assert world.check(moved).reason == "stopped_all"
+
+
+def test_a_confirmation_that_a_newer_yes_overtook_is_not_sent(world: World) -> None:
+    world.join(AMIRA)
+    world.say(AMIRA, "STOP")
+    world.clock.go(2)
+    world.say(AMIRA, "JOIN")
+    letters = [row for row in world.outbox() if row[0]]
+    assert letters
+    world.tap(AMIRA, world.question().button(0))
+    before = confirmations(world)
+    world.work()
+    assert world.check(AMIRA).reason == "granted"
+    assert confirmations(world) == before

@@ -245,3 +245,51 @@ def test_an_address_is_stored_as_a_mac_and_a_sealed_spelling_alone(world: World)
     stored = repr(rows_of(world.store, "addresses"))
     assert "7700900123" not in stored
     assert USER_ID.value not in stored
+
+
+# -- what was under way when somebody moved ----------------------------------------------------------------------------
+
+
+def test_a_late_receipt_does_not_give_a_left_number_back(world: World) -> None:
+    world.join(AMIRA)
+    prompt = world.wire.letters[0].message_id
+    world.moved([PHONE], [NEW_PHONE])
+    world.status(prompt, "read", addresses=[PHONE, USER_ID])
+    assert world.check(PHONE).reason == "moved_away"
+    assert world.check(NEW_PHONE).reason == "granted"
+    assert world.sound()
+
+
+def test_a_late_receipt_does_not_merge_in_the_new_holder_of_a_left_number(world: World) -> None:
+    world.join(AMIRA)
+    prompt = world.wire.letters[0].message_id
+    world.moved([PHONE, USER_ID], [NEW_PHONE, NEW_USER_ID])
+    stranger = identity.bsuid("GB.7777STRANGER")
+    by(world, PHONE, stranger)
+    world.status(prompt, "read", addresses=[PHONE, USER_ID])
+    assert world.check(stranger).reason == "no_consent"
+    assert world.check(PHONE).reason == "no_consent"
+    assert world.sound()
+
+
+def test_a_late_message_from_before_the_move_is_the_movers_and_links_nothing(world: World) -> None:
+    world.join(AMIRA)
+    before = world.stamp(None)
+    world.clock.go(60)
+    world.moved([PHONE, USER_ID], [NEW_PHONE, NEW_USER_ID])
+    world.say(AMIRA, "hello", addresses=(PHONE, USER_ID), at=before)
+    assert world.check(PHONE).reason == "moved_away"
+    world.say(AMIRA, "STOP", addresses=(PHONE, USER_ID), at=before + 1)
+    assert world.check(NEW_PHONE).reason == "stopped_all"
+    assert world.sound()
+
+
+def test_moving_to_a_number_somebody_else_had_takes_over_their_no_and_gives_them_no_yes(world: World) -> None:
+    world.join(AMIRA)
+    world.say(BRUNO, "STOP")
+    bruno_phone, bruno_id = BRUNO.addresses
+    world.moved([PHONE, USER_ID], [bruno_phone, NEW_USER_ID])
+    assert world.check(bruno_id).reason == "stopped_all"
+    assert world.check(bruno_phone).reason in ("granted", "stopped_all")
+    assert world.person(bruno_phone) != world.person(bruno_id)
+    assert world.sound()

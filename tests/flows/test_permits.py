@@ -107,7 +107,9 @@ def test_done_counts_once_and_only_for_a_redeemed_permit(world: World) -> None:
     with pytest.raises(InvalidRequest):
         world.done(permit.id, "perhaps")  # type: ignore[arg-type]
     assert world.done(permit.id, "sent", message_id="wamid.1") is False
-    assert world.done(permit.id, "failed", offset_us=10 * LEASE) is False
+    assert world.done(permit.id, "sent", message_id="wamid.1", offset_us=10 * LEASE) is False
+    with pytest.raises(PermitSpent):
+        world.done(permit.id, "failed")
     assert world.types(AMIRA).count("breach_suspected") == 0
     row = next(row for row in rows_of(world.store, "permits") if row[1] == permit.id)
     assert (row[8], row[14]) == ("done", "sent")

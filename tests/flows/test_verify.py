@@ -1,4 +1,4 @@
-"""`sayso verify`: whatever is changed behind Sayso's back is found and named, and an untouched database never blamed."""
+"""`sayso verify`: what is changed behind Sayso's back is found and named, and an untouched database never blamed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.stores import World, run_sql
 #: Bytes flipped in each kind of row.
 FLIPS = 12
 #: Something that an operator can look up.
-NAMED = re.compile(r"(evt|per)\S{20,}|[Ll]eaf \d+|checkpoint|node")
+NAMED = re.compile(r"\S{28,}|[Ll]eaf \d+|checkpoint|node")
 
 
 @pytest.fixture
@@ -58,8 +58,7 @@ def blamed(world: World) -> str:
 def flipped(world: World, table: str, column: str, *, where: str = "1") -> None:
     """Flip bytes of one column, one at a time, row by row; each must be found, and the row put back is clean."""
     chance = random.Random(20_261_123)
-    rows = reads(world, f"select rowid_of, value from (select {KEYS[table]} as rowid_of, {column} as value from {table} "
-                        f"where {where}) where length(value) > 0")
+    rows = reads(world, f"select {KEYS[table]}, {column} from {table} where {where} and length({column}) > 0")
     assert rows
     for _ in range(FLIPS):
         key, value = chance.choice(rows)
@@ -112,17 +111,16 @@ def test_the_newest_checkpoint_cannot_be_taken_away(told: World) -> None:
 
 def test_a_forged_event_a_forged_address_and_a_forged_no_are_found(told: World) -> None:
     ws, amira, bruno = told.workspace.id, told.person(AMIRA.addresses[1]), told.person(BRUNO)
+    copied = "select workspace_id, 'evt_forged', person_id, type, occurred_at, body from events where type = 'said_yes'"
+    address = "person_id, kind, state, mac_key, sealed, event_id from addresses limit 1"
+    standing = f"(select standing from people where person_id = '{amira}')"
     forgeries = [
-        ("insert into events select workspace_id, 'evt_forged', person_id, type, occurred_at, body from events "
-         "where type = 'said_yes' limit 1", "delete from events where event_id = 'evt_forged'"),
-        ("insert into addresses select workspace_id, x'00112233445566778899aabbccddeeff', person_id, kind, state, "
-         "mac_key, sealed, event_id from addresses limit 1",
-         "delete from addresses where mac = x'00112233445566778899aabbccddeeff'"),
-        (f"insert into suppressions values ('{ws}', x'00', 1, 1, 'evt_forged')",
+        (f"insert into events {copied} limit 1", "delete from events where event_id = 'evt_forged'"),
+        (f"insert into addresses select workspace_id, x'0011', {address}", "delete from addresses where mac = x'0011'"),
+        (f"insert into suppressions values ('{ws}', x'00', 1, 1, 'evt_x')",
          "delete from suppressions where mac = x'00'"),
-        (f"update people set standing = (select standing from people where person_id = '{amira}') "
-         f"where person_id = '{bruno}'", ""),
-    ]  # fmt: skip
+        (f"update people set standing = {standing} where person_id = '{bruno}'", ""),
+    ]
     for forge, undo in forgeries:
         run_sql(told.store, forge)
         assert told.verify().problems != [], forge
@@ -176,6 +174,16 @@ def test_the_report_counts_what_it_looked_at(told: World) -> None:
     assert report.erased_openings > 0
     assert report.checkpoints == reads(told, "select count(*) from checkpoints")[0][0]
     assert report.root == bytes(reads(told, "select root from checkpoints order by size desc limit 1")[0][0]).hex()
+
+
+def test_an_address_that_two_people_had_is_not_blamed_at_the_end_of_a_page(
+    told: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.say(AMIRA, "hello", addresses=AMIRA.addresses[:1])  # somebody else has the number she moved away from
+    told.work()
+    monkeypatch.setattr("sayso.flows.verify.PAGE", 1)
+    assert told.verify().problems == []
+    assert told.verify().addresses == len(reads(told, "select 1 from addresses"))
 
 
 def test_events_that_wait_for_their_leaf_count_too(told: World) -> None:

@@ -100,6 +100,7 @@ def test_what_arrives_is_announced_to_a_screen_reader(page: Any, running: Runnin
     sync_api.expect(chat(page, "Amira")).to_contain_text("JOIN")
     send(running, buttons(AMIRA, "Yes"))
     sync_api.expect(page.locator("#said")).to_have_text("Amira received: May we?")
+    assert page.locator("#said").get_attribute("aria-live") == "polite"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -110,6 +110,24 @@ async def test_a_new_person_can_write_at_once(phone: Desk) -> None:
     assert phone.receiver.messages()[0]["from"] == "15550100199"
 
 
+@pytest.mark.parametrize(("phone_number", "country"), [
+    ("+15550100199", "US"), ("+14165550123", "CA"), ("+447700900777", "GB"), ("+9991234567", "ZZ")])
+async def test_a_user_id_is_of_the_country_the_number_is_of(phone: Desk, phone_number: str, country: str) -> None:
+    eve = await phone.act("people", name="Eve", phone=phone_number)
+    assert eve["bsuid"].startswith(f"{country}.")
+    moved = await phone.act("change_number", person="eve", new_phone="+15550100198")
+    assert moved["bsuid"].startswith("US.")
+
+
+async def test_a_control_route_that_is_not_there_is_answered_with_those_there_are(phone: Desk) -> None:
+    lost = await phone.http.post("/_phone/sya", json={"person": "amira", "text": "x"})
+    assert (lost.status_code, lost.json()["code"]) == (404, "not_found")
+    assert {"POST /_phone/say", "POST /_phone/knobs", "GET /_phone/state"} <= set(lost.json()["routes"])
+    assert "POST /_phone/say" in lost.json()["detail"]
+    read = await phone.http.get("/_phone/say")
+    assert (read.status_code, read.json()["code"]) == (405, "method_not_allowed")
+
+
 async def test_two_business_numbers_have_chats_of_their_own() -> None:
     numbers = (sayso.phone.app.BusinessNumber("111", "+44 7700 900901", "One"),
                sayso.phone.app.BusinessNumber("222", "+44 7700 900902", "Two"))

@@ -188,7 +188,7 @@ async def test_a_new_address_and_secret_hold_from_then_on(phone: Desk) -> None:
     assert (await log(phone))[0]["url"].endswith("/other")
 
 
-async def test_a_reset_begins_the_same_run_again(phone: Desk) -> None:
+async def test_a_reset_begins_again_and_no_id_comes_twice(phone: Desk) -> None:
     first = await phone.act("say", person="amira", text="hi")
     await phone.act("knobs", late=60)
     await phone.act("say", person="amira", text="never")
@@ -198,4 +198,13 @@ async def test_a_reset_begins_the_same_run_again(phone: Desk) -> None:
     state = (await phone.http.get("/_phone/state")).json()
     assert state["knobs"]["late"] == 0
     assert state["people"][2]["blocked"] == []
-    assert (await phone.act("say", person="amira", text="hi")) == first
+    assert (await phone.act("say", person="amira", text="hi")) != first
+
+
+async def test_ids_are_others_at_every_start_and_the_same_for_the_same_seed() -> None:
+    async def said(**settings: int) -> str:
+        async with desk(**settings) as phone:
+            return str((await phone.act("say", person="amira", text="hi"))["message_id"])
+
+    assert await said() != await said()
+    assert await said(seed=7) == await said(seed=7)

@@ -128,6 +128,9 @@ async def test_a_wrong_value_has_metas_error_code(phone: Desk, body: dict[str, A
 @pytest.mark.parametrize("body", [
     text(AMIRA, "مرحبا 👋🏽"), buttons(AMIRA, "Yes", "No"), rows(3),
     {"to": AMIRA, "type": "image", "image": {"link": "https://example.org/a.png", "caption": "A"}},
+    {"to": AMIRA, "type": "image", "image": {"link": "https://example.org/a.png", "id": None, "caption": None},
+     "recipient": None, "recipient_type": None, "context": None, "biz_opaque_callback_data": None},
+    {"to": AMIRA, "type": None, "text": {"body": "x", "preview_url": None}},
     {"to": AMIRA, "type": "document", "document": {"id": "1", "filename": "a.pdf"}},
     {"to": AMIRA, "type": "location", "location": {"latitude": 1.5, "longitude": 2.5, "name": "Here"}},
     {"to": AMIRA, "type": "reaction", "reaction": {"message_id": "wamid.X", "emoji": "👍"}},

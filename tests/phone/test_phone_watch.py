@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sayso.errors import Unavailable
 from sayso.phone.app import PhoneConfig, build, start
 from tests.phone.desk import NUMBER, SECRET, TOKEN, desk
 
@@ -166,5 +167,5 @@ def test_it_stops_although_a_browser_still_listens() -> None:
 def test_a_taken_port_is_an_error_at_the_start() -> None:
     with start(PhoneConfig(token=TOKEN, app_secret=SECRET)) as running:
         port = int(running.url.rpartition(":")[2])
-        with pytest.raises(RuntimeError, match="port"):
+        with pytest.raises(Unavailable, match="--port"):
             start(PhoneConfig(token=TOKEN, app_secret=SECRET), port=port)

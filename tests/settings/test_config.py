@@ -238,6 +238,12 @@ def test_a_secret_named_in_an_impossible_way_is_refused_and_not_repeated(
     assert "hunter2" not in said
 
 
+def test_a_variable_of_our_own_prefix_is_refused_before_it_stops_every_command(tmp_path: Path) -> None:
+    said = refusal(edited('"META_VERIFY_TOKEN"', '"SAYSO_HUNTER2"'), tmp_path)
+    assert "verify_token.env must not begin with SAYSO_" in said
+    assert "HUNTER2" not in said
+
+
 def test_an_absolute_secret_file_stays_where_it_is(tmp_path: Path) -> None:
     acme = read(edited("secrets/app", "/run/secrets/app"), tmp_path)
     assert acme.connections["main"].app_secret.file == "/run/secrets/app"

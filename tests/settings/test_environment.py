@@ -23,6 +23,7 @@ def test_with_nothing_set_every_default_holds() -> None:
     assert settings == Settings(
         database="sayso.db", configs=(Path("sayso.toml"),), keys_file=Path("sayso.db.keys"), keys="",
         host="127.0.0.1", port=8080, worker=True, log_level="info", metrics=True, workspace="",
+        phone_key="", phone_token="", phone_app_secret="",
     )  # fmt: skip
 
 
@@ -124,7 +125,8 @@ def test_a_file_that_is_missing_empty_or_not_text_is_an_error(content: bytes | N
 
 
 def test_no_error_and_no_repr_shows_a_password_or_keys() -> None:
-    settings = read_settings({"SAYSO_DATABASE": "postgresql://u:hunter2@h/d", "SAYSO_KEYS": "hunter2"})
+    secrets = ("SAYSO_KEYS", "SAYSO_PHONE_KEY", "SAYSO_PHONE_TOKEN", "SAYSO_PHONE_APP_SECRET")
+    settings = read_settings({"SAYSO_DATABASE": "postgresql://u:hunter2@h/d", **dict.fromkeys(secrets, "hunter2")})
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(refusal(SAYSO_DATABASE="mysql://u:hunter2@h/d"))
     assert "hunter2" not in str(refusal(SAYSO_KEY="hunter2"))

@@ -9,6 +9,7 @@ import pytest
 from sayso.core.workspace import make_code
 from sayso.settings import Declared, read_config, starter
 from sayso.settings.checks import MAX_NAME
+from tests.cli.shell import taken_up
 
 CODE = make_code(bytes(range(7)))
 
@@ -27,9 +28,8 @@ def test_it_is_complete_and_valid_as_written(tmp_path: Path) -> None:
     acme = read(first(), tmp_path)
     assert (acme.slug, acme.name, acme.country) == ("acme", "Acme", "GB")
     assert {name: purpose.cls for name, purpose in acme.purposes.items()} == {
-        "offers": "marketing", "orders": "utility", "support": "service"}  # fmt: skip
-    assert {name: entry.kind for name, entry in acme.entries.items()} == {
-        "join": "keyword", "poster": "phrase", "website": "api"}  # fmt: skip
+        "offers": "marketing", "support": "service"}  # fmt: skip
+    assert {name: entry.kind for name, entry in acme.entries.items()} == {"join": "keyword", "poster": "phrase"}
     assert acme.entries["poster"].code == CODE
     assert acme.senders["shop"].start == "join"
     assert acme.connections["main"].app_secret.file == str(tmp_path / "secrets" / "meta_app_secret")
@@ -65,6 +65,12 @@ def test_any_name_a_business_may_have_comes_back_as_it_was(name: str, tmp_path: 
 def test_a_country_may_be_left_open_and_the_language_another(tmp_path: Path) -> None:
     acme = read(first(country="", language="es"), tmp_path)
     assert (acme.country, acme.language) == ("", "es")
+
+
+def test_taking_the_marks_off_the_examples_leaves_them_valid(tmp_path: Path) -> None:
+    acme = read(taken_up(first(), "[purposes.orders]", "[entry_points.website]"), tmp_path)
+    assert acme.purposes["orders"].cls == "utility"
+    assert acme.entries["website"].kind == "api"
 
 
 def test_taking_the_marks_off_the_template_leaves_it_valid(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_the_process_answers(lone_api: Api) -> None:
     assert answer.headers["request-id"].startswith("req_")
 
 
-def test_readiness_takes_the_write_lock_and_writes_nothing(api: Api, world: World) -> None:
+def test_readiness_writes_to_the_disk_and_changes_nothing(api: Api, world: World) -> None:
     before = contents(world.store)
     ready = api.get("/readyz", key="").json()
     assert ready == {"status": "ready", "store": world.store.kind, "unreadable_workspaces": 0}

@@ -13,7 +13,7 @@ from sayso.store.base import Tx
 from sayso.web import patience
 from tests.cast import AMIRA, BRUNO
 from tests.channels import envelopes
-from tests.stores import NUMBER_ID, World, neighbour, rows_of
+from tests.stores import World, neighbour, rows_of
 from tests.web.desk import HOOK, Api, counts, problem, sign
 
 AMIRA_DIGITS, BRUNO_DIGITS = AMIRA.phone[1:], BRUNO.phone[1:]
@@ -107,7 +107,7 @@ def test_a_large_envelope_is_taken(lone_api: Api, lone_world: World) -> None:
 
 
 def test_an_envelope_for_a_number_that_is_not_ours_is_kept_and_visible(api: Api, world: World) -> None:
-    raw = stop().replace(NUMBER_ID.encode(), b"999999999999999")
+    raw = stop().replace(envelopes.SENDER.encode(), b"999999999999999")
     assert api.hook(raw).status_code == 200
     shown = api.get("/v1/unhandled").json()
     assert shown["count"] == 1

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sayso.errors import ConfigError, Unavailable
+from sayso.errors import Unavailable
 from sayso.web.auth import make_key
 from sayso.web.serve import Serving, serve
 from tests.cast import AMIRA
@@ -83,7 +83,7 @@ def test_a_request_at_work_is_answered_before_the_end(lone_world: World, monkeyp
 
 
 def test_an_address_that_is_taken_is_a_sentence_and_closes_the_store(lone_world: World) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match="Cannot listen"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Unavailable, match="SAYSO_PORT"):
         serve(lone_world.system, "127.0.0.1", taken.getsockname()[1], worker=False)
     with pytest.raises(Unavailable):
         lone_world.store.submit(lambda tx: None)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sayso.cli import entry_commands
+from sayso.cli.options import Address, Database, Host, Json, Port, Purpose, Sender, Workspace
 from sayso.cli.say import EXIT_CODES, Commands, version
 
 app = typer.Typer(
@@ -14,19 +16,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES,
     help="The consent layer for WhatsApp: records every yes with proof, honours every no at once.",
 )  # fmt: skip
-
-Address = Annotated[str, typer.Argument(
-    metavar="ADDRESS", help="A phone number with its country code, or a WhatsApp user id. What you type here stays in "
-                            "your shell's history: write - to read it from standard input instead.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Database = Annotated[str, typer.Option("--database", "-d", metavar="PATH|URL",
-                                       help="Instead of SAYSO_DATABASE: a SQLite file or a postgresql:// URL.")]
-Workspace = Annotated[str, typer.Option("--workspace", "-w", metavar="SLUG",
-                                        help="Instead of SAYSO_WORKSPACE, where there are several.")]
-Purpose = Annotated[str, typer.Argument(help="A purpose declared in sayso.toml.")]
-Sender = Annotated[str, typer.Option("--sender", help="Which of your numbers, where there are several.")]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 takes a free one.")]
 
 
 def _version(wanted: bool) -> None:
@@ -314,3 +303,6 @@ def doctor(database: Database = "", as_json: Json = False) -> None:
     from sayso.cli import doctor as module
 
     module.doctor(database, as_json=as_json)
+
+
+entry_commands.add_to(app)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -26,12 +28,12 @@ Sayso demo: Harbour Coffee, and four people with phones. Nothing leaves this com
 OPEN: Final = """
 Open    {phones}
         Four phones on one side, on the other what Sayso did: the webhook, the decision, the ledger.
-Try     Write STOP as Amira, or "please stop messaging me"; tap buttons; switch offers off in WhatsApp itself;
+Try     Write STOP as Amira, or BAJA as Dana; tap buttons; switch offers off in WhatsApp itself;
         have somebody send START after a STOP: it asks again and opens nothing by itself.
 Ask     curl -s {url}/v1/check -H 'Authorization: Bearer {key}' \\
           -H 'Content-Type: application/json' -d '{{"address": "+447700900101", "purpose": "offers"}}'
-Look    sayso show +447700900101 --database {database}
-        sayso verify --database {database}
+Look    {sayso} show +447700900101 --database {database}
+        {sayso} verify --database {database}
 Leave   Ctrl-C. The folder {folder} vanishes with all that is in it.
 """
 
@@ -54,7 +56,7 @@ def demo(*, once: bool, port: int, browser: bool) -> None:
 def _stay(stage: Stage, *, browser: bool) -> None:
     from sayso.cli.serving import wait_for_the_end
 
-    print(OPEN.format(phones=stage.phones, url=stage.url, key=stage.key, folder=stage.folder,
+    print(OPEN.format(phones=stage.phones, url=stage.url, key=stage.key, folder=stage.folder, sayso=_myself(),
                       database=stage.folder / "sayso.db"), flush=True)
     if browser and _has_screen():
         import webbrowser
@@ -62,6 +64,15 @@ def _stay(stage: Stage, *, browser: bool) -> None:
         webbrowser.open(stage.phones)
     wait_for_the_end()
     note("Taking it all down.")
+
+
+def _myself() -> str:
+    """How to call this very program from this folder, whether or not it is on the PATH."""
+    program = Path(sys.argv[0]).absolute()
+    words = [program] if program.suffix != ".py" else [Path(sys.executable), "-m", "sayso.cli"]
+    here = Path.cwd()
+    return shlex.join(str(word.relative_to(here) if isinstance(word, Path) and word.is_relative_to(here) else word)
+                      for word in words)
 
 
 def _has_screen() -> bool:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
 
 import typer
 
 from sayso.cli.opening import open_existing, settings_of
-from sayso.cli.say import FAILED, note, tell, when
-from sayso.errors import SaysoError
+from sayso.cli.say import FAILED, counted, note, tell, when
+from sayso.errors import KeyProblem, SaysoError
 
 if TYPE_CHECKING:
     from sayso.core.workspace import Connection, Secret, Workspace
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
 WAITED_TOO_LONG: Final = 60_000_000
 #: Free space under which a database is soon read-only, bytes.
 LITTLE_SPACE: Final = 200_000_000
+#: Free space under which it as good as is: its log alone may need that much.
+NO_SPACE: Final = 10_000_000
 #: Where the real provider answers; everything else is a rehearsal.
 HOSTS: Final = {"meta": "graph.facebook.com", "twilio": "api.twilio.com"}
+#: Hosts of this machine, as a base_url names them.
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: What mends messages and facts that nobody works on.
+RUN: Final = "sayso serve   (or: sayso worker)"
 MARKS: Final = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
@@ -69,14 +76,14 @@ def examine(database: str) -> Iterator[Finding]:
         yield Finding("fail", "settings", error.detail)
         return
     yield Finding("ok", "settings", "every SAYSO_ variable is one of ours")
-    yield from _configs(settings)
-    yield from _keys(settings)
     try:
         system = open_existing(settings)
     except SaysoError as error:
-        yield Finding("fail", "database", error.detail, "sayso init" if error.code == "config_error" else "")
+        yield from _closed(settings, error)
         return
     try:
+        yield from _configs(settings, system)
+        yield _keys(settings, None)
         yield from _database(settings, system)
         yield from _workspaces(system)
     except SaysoError as error:
@@ -85,33 +92,70 @@ def examine(database: str) -> Iterator[Finding]:
         system.close()
 
 
+def warnings(settings: Settings, system: System) -> Iterator[str]:
+    """What a service that starts should say, a line each: files that are not in force, secrets that are missing."""
+    for finding in _configs(settings, system):
+        if finding.state != "ok":
+            yield f"{finding.about}: {finding.detail}" + (f"; run: {finding.mend}" if finding.mend else "")
+    for workspace in system.directory.all():
+        for connection in workspace.connections.values():
+            for field, (_, so) in secrets_of(connection).items():
+                if system.secret(getattr(connection, field)) is None:
+                    yield f"{workspace.slug}: connection {connection.name}: {field} is missing: {so}"
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-def _configs(settings: Settings) -> Iterator[Finding]:
-    from sayso.cli.project import would_apply
+def _closed(settings: Settings, problem: SaysoError) -> Iterator[Finding]:
+    """What can be said where the database does not open; whatever keeps it shut is told once."""
+    yield from _configs(settings, None)
+    yield _keys(settings, problem)
+    if not isinstance(problem, KeyProblem):
+        missing = not settings.on_postgres and not Path(settings.database).exists()
+        yield Finding("fail", "database", problem.detail, "sayso init" if missing else "")
+
+
+def _configs(settings: Settings, system: System | None) -> Iterator[Finding]:
+    from sayso.cli.project import attempt, is_news, read
 
     for path in settings.configs:
+        about = str(path)
         try:
-            would = would_apply(settings, path)
+            read(path)
+            applied = system is not None and not is_news(attempt(system, path))
         except SaysoError as error:
-            yield Finding("fail", str(path), error.detail, "" if path.exists() else "sayso init")
+            detail = error.detail.removeprefix(f"{path.name}: ")
+            yield Finding("fail", about, detail, "" if path.exists() else "sayso init")
             continue
-        new = would is None or would.created or would.changed or bool(would.new_notices)
-        yield Finding("warn", str(path), "is right, and not applied yet", "sayso init") if new else \
-            Finding("ok", str(path), "is right and applied")
+        if applied:
+            yield Finding("ok", about, "is right and applied")
+        elif system is None and _has_database(settings):
+            yield Finding("ok", about, "is right; whether it is applied cannot be seen")
+        else:
+            yield Finding("warn", about, "is right, and not applied yet", "sayso init")
 
 
-def _keys(settings: Settings) -> Iterator[Finding]:
+def _has_database(settings: Settings) -> bool:
+    return settings.on_postgres or Path(settings.database).exists()
+
+
+def _keys(settings: Settings, problem: SaysoError | None) -> Finding:
     path = settings.keys_file
     if path is None:
-        yield Finding("ok", "keys", "come from SAYSO_KEYS")
-    elif not path.exists():
-        yield Finding("warn", "keys", f"{path} is not made yet", "sayso init")
-    elif os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        yield Finding("fail", "keys", f"others can read {path}", f"chmod 600 {shlex.quote(str(path))}")
-    else:
-        yield Finding("ok", "keys", f"{path} is only yours; back it up apart from the database")
+        return Finding("fail", "keys", problem.detail) if isinstance(problem, KeyProblem) else \
+            Finding("ok", "keys", "come from SAYSO_KEYS")
+    place = shlex.quote(str(path))
+    if isinstance(problem, KeyProblem) and not path.exists():
+        return Finding("fail", "keys", f"{path} is missing, and this database was made with one",
+                       f"restore it: cp YOUR-BACKUP-OF-THE-KEYS {place} && chmod 600 {place}")
+    if not path.exists():
+        return Finding("warn", "keys", f"{path} is not made yet", "sayso init")
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Finding("fail", "keys", f"others can read {path}", f"chmod 600 {place}")
+    if isinstance(problem, KeyProblem):
+        return Finding("fail", "keys", f"{path}: {problem.detail}")
+    return Finding("ok", "keys", f"{path} is only yours; back it up apart from the database")
 
 
 def _database(settings: Settings, system: System) -> Iterator[Finding]:
@@ -123,18 +167,25 @@ def _database(settings: Settings, system: System) -> Iterator[Finding]:
     if settings.on_postgres:
         yield _postgres(settings)
         return
-    import shutil
-
     import apsw
 
     yield Finding("ok", "SQLite", f"version {apsw.sqlite_lib_version()}, WAL, synchronous=FULL")
     path = Path(settings.database).absolute()
-    free = shutil.disk_usage(path.parent).free
-    yield Finding("ok" if free > LITTLE_SPACE else "warn", "disk", f"{free // 1_000_000} MB free beside the database",
-                  "" if free > LITTLE_SPACE else f"free some space in {shlex.quote(str(path.parent))}")
+    yield _disk(path.parent)
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Finding("warn", "database file", f"others can read {settings.database}; what is personal in it is sealed",
                       f"chmod 600 {shlex.quote(settings.database)}")
+
+
+def _disk(folder: Path) -> Finding:
+    import shutil
+
+    free = shutil.disk_usage(folder).free
+    detail = f"{free // 1_000_000} MB free beside the database"
+    if free > LITTLE_SPACE:
+        return Finding("ok", "disk", detail)
+    mend = f"free some space in {shlex.quote(str(folder))}"
+    return Finding("warn" if free > NO_SPACE else "fail", "disk", detail, mend)
 
 
 def _postgres(settings: Settings) -> Finding:
@@ -175,7 +226,7 @@ def _connection(system: System, workspace: Workspace, connection: Connection) ->
     for field, (state, so) in secrets_of(connection).items():
         secret = getattr(connection, field)
         if system.secret(secret) is None:
-            yield Finding("fail" if state == "fail" else "warn", about, f"{field} is missing: {so}", _put(secret))
+            yield Finding(state, about, f"{field} is missing: {so}", _put(secret))
         elif exposed(secret):
             yield Finding("warn", about, f"every user of this machine can read the file of {field}",
                           f"chmod 600 {shlex.quote(secret.file)}")
@@ -189,7 +240,7 @@ def _connection(system: System, workspace: Workspace, connection: Connection) ->
         yield Finding("ok", about, f"Twilio must call exactly {connection.public_url}{path}; its signature covers that")
 
 
-def secrets_of(connection: Connection) -> dict[str, tuple[str, str]]:
+def secrets_of(connection: Connection) -> dict[str, tuple[Literal["ok", "warn", "fail"], str]]:
     """The secrets this connection needs: how bad it is without each, and what happens then."""
     from sayso.core.workspace import Secret
 
@@ -218,9 +269,11 @@ def _senders(workspace: Workspace) -> Iterator[Finding]:
 
     for sender in workspace.senders.values():
         about = f"{workspace.slug}: sender {sender.name}"
+        host = urlsplit(workspace.connections[sender.connection].base_url).hostname
         if sender.channel == "sms" and not sender.phone.startswith("+"):
             yield Finding("ok", about, f"the short code {sender.phone}, for SMS")
-        elif not phonenumbers.is_valid_number(phonenumbers.parse(sender.phone)):
+        # With the phone standing in for Meta a number of fiction is the right one.
+        elif host not in LOOPBACK and not phonenumbers.is_valid_number(phonenumbers.parse(sender.phone)):
             yield Finding("warn", about, f"{sender.phone} is no number that can be had; chat links open nothing",
                           "correct phone in sayso.toml, then: sayso init")
         else:
@@ -228,10 +281,14 @@ def _senders(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _notices(workspace: Workspace) -> Iterator[Finding]:
+    first = {entry.notice for entry in workspace.entries.values() if entry.kind == "api"}
     for notice in workspace.notices.values():
         without = [lang for lang in notice.text if lang not in notice.templates]
         about = f"{workspace.slug}: notice {notice.name}"
-        if without:
+        if without and notice.name not in first:
+            yield Finding("ok", about, f"needs no template in {', '.join(without)}: people write first, and are asked "
+                          "within 24 hours of it")
+        elif without:
             yield Finding("warn", about, f"has no template in {', '.join(without)}: people who did not write in the "
                           "last 24 hours cannot be asked", f"add [notices.{notice.name}.templates.{without[0]}] to "
                           "sayso.toml, then: sayso init")
@@ -246,15 +303,19 @@ def _notices(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _ledger(system: System, workspace: Workspace) -> Iterator[Finding]:
+    from sayso.core import events
+
     ws, about = workspace.id, f"{workspace.slug}: ledger"
-    waiting, last = system.store.read(lambda tx: (tx.row("unintegrated_count", ws=ws),
-                                                  tx.row("last_checkpoint", ws=ws)))
+    waiting, oldest, last = system.store.read(lambda tx: (
+        tx.row("unintegrated_count", ws=ws), tx.row("waiting_events", ws=ws, limit=1),
+        tx.row("last_checkpoint", ws=ws)))
     count, size, at = waiting[0] if waiting else 0, last[0] if last else 0, last[3] if last else 0
-    if count and system.kit.now() - at > WAITED_TOO_LONG:
-        yield Finding("warn", about, f"{count} facts wait for their place and nobody integrates them; last checkpoint "
-                      f"{when(at)} UTC", "sayso serve   (or: sayso worker)")
+    signed = f"{counted(size, 'fact')} under a checkpoint of {when(at)} UTC" if at else "no checkpoint yet"
+    if oldest and system.kit.now() - events.decode(bytes(oldest[1])).received_at > WAITED_TOO_LONG:
+        waits = counted(count, "fact waits for its place", "facts wait for their place")
+        yield Finding("warn", about, f"{waits} and nobody works on it; {signed}", RUN)
     else:
-        yield Finding("ok", about, f"{size} facts under a checkpoint of {when(at)} UTC, {count} on their way")
+        yield Finding("ok", about, f"{signed}, {count} on the way")
 
 
 def _queues(system: System, workspace: Workspace) -> Iterator[Finding]:
@@ -263,18 +324,19 @@ def _queues(system: System, workspace: Workspace) -> Iterator[Finding]:
         tx.rows("outbox_counts", ws=ws), tx.row("next_outbox"), tx.row("count_unhandled", ws=ws)))
     counts = {str(state): int(count) for state, count in rows}
     late = due is not None and due[0] is not None and system.kit.now() - due[0] > WAITED_TOO_LONG
-    yield from _counted(f"{workspace.slug}: outbox", (
-        (counts.get("parked", 0), "messages could not be sent and are parked", "sayso show --outbox"),
-        (int(late), "message or more is overdue: no worker is running", "sayso serve   (or: sayso worker)"),
-    ), f"{counts.get('queued', 0)} waiting for their time, {counts.get('sent', 0)} sent")
-    yield from _counted(f"{workspace.slug}: webhooks", (
-        (unhandled[0] if unhandled else 0, "items could not be used", "sayso show --unhandled"),
-    ), "everything that came in was used")
-
-
-def _counted(about: str, troubles: Iterable[tuple[int, str, str]], fine: str) -> Iterator[Finding]:
-    found = [Finding("warn", about, f"{count} {what}", mend) for count, what, mend in troubles if count]
-    yield from found or [Finding("ok", about, fine)]
+    about, parked, unused = f"{workspace.slug}: outbox", counts.get("parked", 0), unhandled[0] if unhandled else 0
+    if parked:
+        yield Finding("warn", about, counted(parked, "message could not be sent and is parked",
+                                             "messages could not be sent and are parked"), "sayso show --outbox")
+    if late:
+        yield Finding("warn", about, "something in it is overdue: no worker is running", RUN)
+    if not parked and not late:
+        yield Finding("ok", about, f"{counts.get('queued', 0)} to be sent in time, {counts.get('sent', 0)} sent")
+    about = f"{workspace.slug}: webhooks"
+    if unused:
+        yield Finding("warn", about, f"{counted(unused, 'item')} could not be used", "sayso show --unhandled")
+    else:
+        yield Finding("ok", about, "everything that came in was used")
 
 
 def _api_keys(system: System, workspace: Workspace) -> Iterator[Finding]:

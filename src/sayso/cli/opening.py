@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 #: What SQLite says of a file that was never its own, or is damaged.
 NO_DATABASE: Final = frozenset({"NotADBError", "CorruptError"})
-#: What it, and the operating system, say of a place where nothing can be written.
-NO_PLACE: Final = frozenset({"CantOpenError", "ReadOnlyError", "PermissionError", "FileNotFoundError",
-                             "NotADirectoryError", "IsADirectoryError", "OSError"})
+#: What it says of a place where nothing can be written; the operating system says it with an OSError.
+NO_PLACE: Final = frozenset({"CantOpenError", "ReadOnlyError"})
 #: Longest line read from standard input; no address is longer.
 MAX_LINE: Final = 200
 
@@ -46,22 +45,23 @@ def open_here(settings: Settings) -> System:
             raise
         raise KeyProblem(f"SAYSO_KEYS: {error.detail}", param="SAYSO_KEYS") from error
     except Unavailable as error:
-        raise _with_mend(settings, error) from error
+        mended = None if settings.on_postgres else _with_mend(settings, error)
+        if mended is None:
+            raise
+        raise mended from error
 
 
-def _with_mend(settings: Settings, error: Unavailable) -> SaysoError:
-    if settings.on_postgres:
-        return error
-    cause, path = type(error.__cause__).__name__, Path(settings.database).absolute()
-    if cause in NO_DATABASE:
+def _with_mend(settings: Settings, error: Unavailable) -> SaysoError | None:
+    cause, path = error.__cause__, Path(settings.database).absolute()
+    if type(cause).__name__ in NO_DATABASE:
         return ConfigError(f"{settings.database} is not a SQLite database, or a damaged one. Name the right file with "
                            "--database or SAYSO_DATABASE, or put back a backup together with its keys.",
                            param="SAYSO_DATABASE")
-    if cause in NO_PLACE:
-        return Unavailable(f"{error.detail.rstrip('.')}. The folder {path.parent} has to be there and this user must be "
-                           f"able to write in it, and to {path.name}: SQLite keeps files beside it.",
+    if type(cause).__name__ in NO_PLACE or isinstance(cause, OSError):
+        return Unavailable(f"{error.detail.rstrip('.')}. The folder {path.parent} has to be there, and you need the "
+                           f"right to write in it, not only to {path.name}: SQLite keeps files beside it.",
                            param="SAYSO_DATABASE")
-    return error
+    return None
 
 
 def open_existing(settings: Settings) -> System:

@@ -92,7 +92,7 @@ def attempt(system: System, path: Path) -> Applied:
     """What applying it would do to this database, tried and undone. Raises ConfigError."""
     from sayso.flows import setup
 
-    declared = read(path, system)
+    declared = read(path)
 
     def work(tx: Tx) -> None:
         raise _Undone(setup.apply(tx, system.kit, declared))
@@ -132,20 +132,20 @@ def _beside(system: System, settings: Settings, *, yes: bool) -> list[str]:
     the people stay with the old one. Asks on a terminal. Raises InvalidRequest where nobody can be asked.
     """
     there = {workspace.slug for workspace in system.directory.all()} | set(system.directory.broken())
-    declared = {read(path, system).slug for path in settings.configs}
+    declared = {read(path).slug for path in settings.configs}
     fresh, left = ", ".join(sorted(declared - there)), ", ".join(sorted(there - declared))
     if not fresh or not left:
         return []
     what = (f"'{fresh}' is a new workspace beside '{left}', which no sayso.toml declares any more. A slug cannot be "
             f"changed: '{fresh}' begins with nobody, and every yes and no stays with '{left}'.")
-    undo = f"If that is a mistake, write slug = \"{left}\" again"
+    undo = f"If that is a mistake, write the old slug ({left}) again"
     if not yes and not sys.stdin.isatty():
         raise InvalidRequest(f"{what} {undo}; if it is meant, say --yes.", param="workspace.slug")
     if not yes:
         note(what)
         typer.confirm(f"{undo}. Create '{fresh}'?", abort=True, err=True)
-    return [f"NOTE: {what}\n{undo}, run `sayso init`, and set SAYSO_WORKSPACE={left}: a workspace cannot be deleted, so "
-            f"commands have to be told which of the two is meant."]
+    return [(f"NOTE: {what}\n{undo}, run `sayso init`, and set SAYSO_WORKSPACE to it: a workspace cannot be deleted, "
+             "so from now on commands have to be told which one is meant.")]
 
 
 # -- the first file ----------------------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ def _write_first(settings: Settings, given: Mapping[str, str], *, yes: bool) -> 
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}. Run this in a folder in which you may write, or "
-                          f"name another file with SAYSO_CONFIG.") from error
+        raise ConfigError(f"{path} cannot be written: {error.strerror}. Run this in a folder in which you may write, "
+                          "or name another file with SAYSO_CONFIG.") from error
     return path
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from sayso import telemetry
 from sayso.cli.opening import open_existing, settings_of
 from sayso.cli.say import note, tell
-from sayso.errors import ConfigError, Unavailable
+from sayso.errors import ConfigError
 
 if TYPE_CHECKING:
     from sayso.core.workspace import Connection
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 #: What the fake Meta takes where sayso.toml names no secret, or one that is not there.
 PLAY_TOKEN: Final = "token"  # noqa: S105  a made-up secret of a simulator
 PLAY_SECRET: Final = "secret"  # noqa: S105  see above
+#: A service on every address of this machine is reached on the machine's own.
+ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound here
 
 
 def serve(database: str, host: str, port: int | None, worker: bool | None, *, as_json: bool) -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is told to stop, on what was applied before, whatever sayso.toml says by now."""
+    from sayso.cli.doctor import warnings
     from sayso.web.serve import serve as run
 
     settings = settings_of(database)
@@ -32,6 +36,8 @@ def serve(database: str, host: str, port: int | None, worker: bool | None, *, as
     system = open_existing(settings)
     if not system.directory.all():
         note("No workspace is set up yet, so webhooks and keys are refused. Run `sayso init`.")
+    for warning in warnings(settings, system):
+        note(f"warning: {warning}")
 
     def ready(serving: Serving) -> None:
         tell({"url": serving.url}, f"Sayso listens on {serving.url}   (Ctrl-C to stop)", as_json=as_json)
@@ -49,18 +55,20 @@ def work(database: str, *, as_json: bool) -> None:
     worker = system.worker()
     worker.start()
     try:
-        tell({"state": "running"}, "The worker runs.   (Ctrl-C to stop)", as_json=as_json)
-        wait_for_the_end()
+        wait_for_the_end(lambda: tell({"state": "running"}, "The worker runs.   (Ctrl-C to stop)", as_json=as_json))
     finally:
         worker.stop()
         system.close()
 
 
-def wait_for_the_end() -> None:
-    """Return on Ctrl-C or SIGTERM. The handlers only set a flag: nothing is interrupted halfway."""
+def wait_for_the_end(ready: Callable[[], None] = lambda: None) -> None:
+    """Return on Ctrl-C or SIGTERM. The handlers only set a flag: nothing is interrupted halfway. `ready` is called once
+    they are in place.
+    """
     told = threading.Event()
     before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        ready()
         while not told.wait(timeout=0.5):
             continue
     finally:
@@ -71,57 +79,54 @@ def wait_for_the_end() -> None:
 # -- the phone ---------------------------------------------------------------------------------------------------------
 
 
-def phone(host: str, port: int, webhook: str, service: str, seed: int, *, as_json: bool) -> None:
+def phone(host: str, port: int, webhook: str, service: str, seed: int | None, *, as_json: bool) -> None:
     """Run the simulator for the numbers of this folder's sayso.toml, or with numbers of its own."""
     from sayso.phone.app import start
 
     config, hint = phone_config(webhook, service, seed)
-    try:
-        running = start(config, host, port)
-    except RuntimeError as error:
-        raise Unavailable(str(error)) from error
-    with running:
-        tell({"url": running.url, "webhook": config.webhook_url},
-             f"Phones: {running.url}   (Ctrl-C to leave)\nWebhooks go to: {config.webhook_url or 'nowhere yet'}",
-             as_json=as_json)
-        note(hint.format(url=running.url))
-        wait_for_the_end()
+    with start(config, host, port) as running:
+        def ready() -> None:
+            tell({"url": running.url, "webhook": config.webhook_url, "sayso": config.sayso_url},
+                 f"Phones: {running.url}   (Ctrl-C to leave)\nWebhooks go to: {config.webhook_url or 'nowhere yet'}\n"
+                 f"What Sayso did: {_shown(config)}", as_json=as_json)
+            note(hint.format(url=running.url))
+
+        wait_for_the_end(ready)
 
 
-def phone_config(webhook: str, service: str, seed: int) -> tuple[PhoneConfig, str]:
-    """What the simulator is made with, and a hint with {url} in it. The settings of Sayso are read only where this
-    folder has a sayso.toml.
+def _shown(config: PhoneConfig) -> str:
+    if config.sayso_key and config.sayso_url:
+        return f"asked of {config.sayso_url}"
+    return "not shown: SAYSO_PHONE_KEY is set, and this folder has no sayso.toml; add --sayso URL" if config.sayso_key \
+        else "not shown: set SAYSO_PHONE_KEY to an API key with the scopes check,read"
+
+
+def phone_config(webhook: str, service: str, seed: int | None) -> tuple[PhoneConfig, str]:
+    """What the simulator is made with, and a hint with {url} in it. A phone without a Sayso needs no sayso.toml; a
+    wrong one is told as everywhere.
     """
     from sayso.phone.config import PhoneConfig
+    from sayso.settings import read_config
 
+    settings = settings_of()
     given: dict[str, Any] = {
-        "seed": seed, "webhook_url": webhook, "sayso_url": service or None,
-        "sayso_key": os.environ.get("SAYSO_PHONE_KEY"),
-        "token": os.environ.get("SAYSO_PHONE_TOKEN", PLAY_TOKEN),
-        "app_secret": os.environ.get("SAYSO_PHONE_APP_SECRET", PLAY_SECRET),
+        "seed": seed, "webhook_url": webhook, "sayso_url": service or None, "sayso_key": settings.phone_key or None,
+        "token": settings.phone_token or PLAY_TOKEN, "app_secret": settings.phone_app_secret or PLAY_SECRET,
     }
-    declared, settings = _declared()
+    path = settings.configs[0]
+    declared = read_config(path) if path.exists() else None
     metas = [declared.connections[sender.connection] for sender in declared.senders.values()
              if declared.connections[sender.connection].provider == "meta"] if declared else []
-    if declared is None or settings is None or not metas:
+    if declared is None or not metas:
         return PhoneConfig(**given), "Point your client's base URL to {url}."
     connection = metas[0]
-    return PhoneConfig(**given | _of(declared, connection, settings, webhook)), (
+    return PhoneConfig(**given | _of(declared, connection, settings, webhook, service)), (
         f'In sayso.toml, [connections.{connection.name}] needs base_url = "{{url}}" while the phone stands in for '
         "Meta.")
 
 
-def _declared() -> tuple[Declared | None, Settings | None]:
-    """The first sayso.toml here. A phone without a Sayso needs none; a wrong one is told as everywhere."""
-    from sayso.settings import read_config, read_settings
-
-    # SAYSO_PHONE_* are the simulator's own and no settings of Sayso.
-    settings = read_settings({name: value for name, value in os.environ.items() if not name.startswith("SAYSO_PHONE_")})
-    path = settings.configs[0]
-    return (read_config(path), settings) if path.exists() else (None, None)
-
-
-def _of(declared: Declared, connection: Connection, settings: Settings, webhook: str) -> dict[str, Any]:
+def _of(declared: Declared, connection: Connection, settings: Settings, webhook: str,
+        service: str) -> dict[str, Any]:
     """Numbers, templates, purposes and secrets of the business, so that its own configuration works unchanged."""
     from sayso.flows.setup import hook_of
     from sayso.settings import resolve
@@ -131,14 +136,22 @@ def _of(declared: Declared, connection: Connection, settings: Settings, webhook:
         raise ConfigError(f"Connection '{connection.name}' has no sender.")
     found: dict[str, Any] = {"numbers": numbers, "templates": _templates(declared),
                              "purposes": tuple(declared.purposes)}
-    port = settings.port or 8080
-    found["webhook_url"] = webhook or f"http://127.0.0.1:{port}/hooks/meta/{hook_of(declared.slug, connection.name)}"
-    for field, secret, variable in (("token", connection.access_token, "SAYSO_PHONE_TOKEN"),
-                                    ("app_secret", connection.app_secret, "SAYSO_PHONE_APP_SECRET")):
-        value = None if variable in os.environ else resolve(secret, os.environ)
+    here = _service_of(settings)
+    found["webhook_url"] = webhook or f"{here}/hooks/meta/{hook_of(declared.slug, connection.name)}"
+    if settings.phone_key:
+        found["sayso_url"] = service or here
+    for field, secret, mine in (("token", connection.access_token, settings.phone_token),
+                                ("app_secret", connection.app_secret, settings.phone_app_secret)):
+        value = None if mine else resolve(secret, os.environ)
         if value:
             found[field] = value
     return found
+
+
+def _service_of(settings: Settings) -> str:
+    """Where this folder's service is reached from this machine."""
+    host = ANYWHERE.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port or 8080}"
 
 
 def _numbers(declared: Declared, connection: Connection) -> tuple[BusinessNumber, ...]:

@@ -22,6 +22,7 @@ SHOWN: Final = 100
 #: Names of the columns of the two queries, in their order.
 OUTBOX: Final = ("id", "kind", "sender", "answers", "state", "run_at", "attempts", "problem", "created_at")
 UNHANDLED: Final = ("id", "connection", "reason", "field", "received_at")
+ERASED: Final = "This person was erased. The no is kept as a keyed hash and holds: nothing may be sent to this address."
 TIMES: Final = frozenset({"run_at", "created_at", "received_at"})
 
 
@@ -82,8 +83,8 @@ def receipt(database: str, workspace: str, address: str, purpose: str, output: P
 
 
 def standing_of(sayso: Sayso, address: str) -> dict[str, Any]:
-    """Where a person stands: for each purpose and sender the state, and what the gate says. Of somebody erased only that
-    is left. Raises NotFound for somebody never heard of.
+    """Where a person stands: for each purpose and sender the state, and what the gate says. Of somebody erased only
+    that is left. Raises NotFound for somebody never heard of.
     """
     from sayso.core import identity, lifecycle
     from sayso.flows import people
@@ -92,8 +93,7 @@ def standing_of(sayso: Sayso, address: str) -> dict[str, Any]:
     who = identity.parse(address, workspace.country or None)
     person = sayso.system.store.read(lambda tx: people.find(tx, kit, workspace.id, who, lock=False))
     if person is None and sayso.system.store.read(lambda tx: people.suppressed(tx, kit, workspace.id, [who])):
-        return {"address": mask(who), "person": None, "erased": True, "cells": [], "sentence":
-                "This person was erased. The no is kept as a keyed hash and holds: nothing may be sent to this address."}
+        return {"address": mask(who), "person": None, "erased": True, "cells": [], "sentence": ERASED}
     if person is None:
         verdict = sayso.check(address, next(iter(workspace.purposes)), next(iter(workspace.senders)))
         raise NotFound(verdict.sentence, param="address")
@@ -106,8 +106,8 @@ def standing_of(sayso: Sayso, address: str) -> dict[str, Any]:
                 "state": lifecycle.state_of(person.standing, cell, kit.now()), "reason": verdict.reason,
                 "sentence": verdict.sentence,
             })
-    return {"address": mask(who), "person": person.id, "erased": False, "language": person.lang or None, "epoch": person.epoch,
-            "cells": cells}
+    return {"address": mask(who), "person": person.id, "erased": False, "language": person.lang or None,
+            "epoch": person.epoch, "cells": cells}
 
 
 def _person(sayso: Sayso, address: str, *, texts: bool, as_json: bool) -> None:

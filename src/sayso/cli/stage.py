@@ -302,7 +302,4 @@ def _phones(port: int, url: str, key: str, values: dict[str, str]) -> Running:
         token=values["access_token"], app_secret=values["app_secret"], webhook_url=url + HOOK,
         numbers=(BusinessNumber(NUMBER_ID, "+44 7700 900900", "Harbour Coffee"),), templates=TEMPLATES,
         sayso_url=url, sayso_key=key, purposes=("offers", "orders"), suggestions=("JOIN", "STOP", "START", "UNIRME"))
-    try:
-        return start(config, HERE, port)
-    except RuntimeError as error:
-        raise Unavailable(str(error)) from error
+    return start(config, HERE, port)

@@ -186,7 +186,8 @@ def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, n
                cells: tuple[Cell, ...] = ()) -> Verdict:
     """May Sayso send this message of its own? `answers` is the event it replies to, `cells` what that is about.
 
-    A prompt needs its request still open; a welcome its grant still standing; a stop confirmation is always due.
+    A prompt needs its request still open; a welcome its grant still standing; a stop confirmation that nothing
+    it covers was granted again.
     """
     if not standing.readable:
         return speak("deny", "unreadable")
@@ -198,6 +199,8 @@ def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, n
         due = any(lifecycle.grant_of(standing, cell) is not None for cell in cells)
     elif kind == "clarify":
         due = any(mark.event == answers for mark in standing.holds)
+    elif kind == "stop_confirmation":
+        due = not any(lifecycle.stands_under(standing, cell) for cell in cells)
     else:
         due = True
     if not due:

@@ -204,7 +204,7 @@ class Lexicon:
             return _nothing("it is too long to be a keyword")
         own = _languages_of(person_lang, self.languages)
         home = tuple(lang for tag in workspace_langs for lang in _languages_of(tag, self.languages))
-        for spelling in dict.fromkeys((key, _respelled(key))):
+        for spelling in dict.fromkeys((key, _respelled(key), _bare_words(key))):
             if spelling in ALWAYS_STOP:
                 first = next(iter((*own, *home)), None)
                 return Reading("stop", "certain", first, False, "it is a stop in every language")
@@ -248,6 +248,16 @@ def _merged(old: Sense | None, new: Sense) -> Sense:
     if old is None:
         return new
     return replace(new, strict=old.strict and new.strict, doubtful=old.doubtful or new.doubtful)
+
+
+def _bare_words(key: str) -> str:
+    """The words without the signs around them: "stop 🙏" says stop. Signs alone are kept, for 🛑 is a word too."""
+    begin, end = 0, len(key)
+    while begin < end and not key[begin].isalnum():
+        begin += 1
+    while end > begin and not (key[end - 1].isalnum() or unicodedata.category(key[end - 1]).startswith("M")):
+        end -= 1
+    return key[begin:end] or key
 
 
 def _respelled(key: str) -> str:

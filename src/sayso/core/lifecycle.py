@@ -90,6 +90,10 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     failed: bool = False
 
 
+#: Merges as (gone, kept, when): which record became part of which.
+Merges = tuple[tuple[str, str, int], ...]
+
+
 class Standing(msgspec.Struct, frozen=True, array_like=True):
     """Everything the gate needs to know of one person, free of time."""
 
@@ -101,7 +105,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     pending: tuple[Pending, ...] = ()
     windows: tuple[tuple[str, int], ...] = ()
     readable: bool = True
-    merges: tuple[tuple[str, int], ...] = ()
+    merges: Merges = ()
 
 
 NOBODY: Final = Standing()
@@ -129,7 +133,7 @@ def later(at: int, clock: str, than_at: int, than_clock: str) -> bool:
     return at > than_at if clock == than_clock else at > than_at + SKEW
 
 
-def beats(grant: Mark, stop: Mark, merges: tuple[tuple[str, int], ...]) -> bool:
+def beats(grant: Mark, stop: Mark, merges: Merges) -> bool:
     """True if the grant is later than the stop.
 
     A yes recorded from elsewhere is later than no stop: only the person's own yes reopens.
@@ -140,8 +144,23 @@ def beats(grant: Mark, stop: Mark, merges: tuple[tuple[str, int], ...]) -> bool:
         return False
     if grant.lineage == stop.lineage:
         return True
-    joined = max((at for who, at in merges if who in (grant.lineage, stop.lineage)), default=0)
-    return grant.at > joined
+    joined = _joined(grant.lineage, stop.lineage, merges)
+    return joined is not None and grant.at > joined
+
+
+def _joined(one: str, other: str, merges: Merges) -> int | None:
+    """When two records were first known to be one person; None if they never were."""
+    into = {gone: (kept, at) for gone, kept, at in merges}
+
+    def way(who: str) -> dict[str, int]:
+        reached, at = {who: 0}, 0
+        while who in into and into[who][0] not in reached:
+            who, at = into[who][0], max(at, into[who][1])
+            reached[who] = at
+        return reached
+
+    mine, theirs = way(one), way(other)
+    return min((max(mine[who], theirs[who]) for who in mine.keys() & theirs.keys()), default=None)
 
 
 def fold(facts: Iterable[Event]) -> Standing:
@@ -160,15 +179,16 @@ def _folded(unique: dict[str, Event]) -> Standing:
     for fact in unique.values():
         by_type.setdefault(fact.type, []).append(fact)
     requests = {fact.id: fact for fact in by_type.get("opt_in_requested", [])}
-    merges = tuple(sorted((str(fact.facts["from"]), fact.occurred_at) for fact in by_type.get("people_merged", [])))
+    merges = tuple(sorted(
+        (str(fact.facts["from"]), fact.person, fact.occurred_at) for fact in by_type.get("people_merged", [])))
     grants = _grants(by_type, requests, list(unique.values()))
-    stops = _stops(by_type, requests)
+    stops = _latest(_stops(by_type, requests))
     return Standing(
         grants=_latest(grants),
-        stops=_latest(stops),
-        native=_unlifted(_marks(by_type, "native_stop"), _marks(by_type, "native_resume")),
-        holds=_unlifted(_marks(by_type, "stop_suspected"), _marks(by_type, "hold_released")),
-        pauses=_unlifted(_marks(by_type, "paused"), _marks(by_type, "pause_ended")),
+        stops=stops,
+        native=_unlifted(_marks(by_type, "native_stop"), _marks(by_type, "native_resume"), merges),
+        holds=_unlifted(_marks(by_type, "stop_suspected"), _marks(by_type, "hold_released"), merges),
+        pauses=_unlifted(_marks(by_type, "paused"), _marks(by_type, "pause_ended"), merges),
         pending=_pending(by_type, requests, grants, stops, merges),
         windows=_windows(unique.values()),
         merges=merges,
@@ -235,7 +255,7 @@ def _first_reply(yes: Event, prompts: list[Event], facts: list[Event]) -> bool:
             if "inbound" in fact.facts and fact.clock == yes.clock and fact.id != yes.cause
             and not (fact.type == "said_yes" and fact.cause == yes.cause)
         )
-        if not any(prompt.occurred_at < fact.occurred_at <= yes.occurred_at for fact in others):
+        if not any(prompt.occurred_at < fact.occurred_at < yes.occurred_at for fact in others):
             return True
     return False
 
@@ -250,11 +270,11 @@ def _stops(by_type: dict[str, list[Event]], requests: dict[str, Event]) -> list[
     return marks
 
 
-def _unlifted(marks: list[Mark], lifts: list[Mark]) -> tuple[Mark, ...]:
+def _unlifted(marks: list[Mark], lifts: list[Mark], merges: Merges) -> tuple[Mark, ...]:
     """Marks that no later lift covers. A tie keeps the mark."""
     return _latest([
         mark for mark in marks
-        if not any(lift.cell.covers(mark.cell) and later(lift.at, lift.clock, mark.at, mark.clock) for lift in lifts)
+        if not any(lift.cell.covers(mark.cell) and beats(lift, mark, merges) for lift in lifts)
     ])
 
 
@@ -273,8 +293,8 @@ def _lasts(mark: Mark, other: Mark) -> bool:
     return not mark.until or bool(other.until and mark.until >= other.until)
 
 
-def _pending(by_type: dict[str, list[Event]], requests: dict[str, Event], grants: list[Mark], stops: list[Mark],
-             merges: tuple[tuple[str, int], ...]) -> tuple[Pending, ...]:
+def _pending(by_type: dict[str, list[Event]], requests: dict[str, Event], grants: list[Mark], stops: tuple[Mark, ...],
+             merges: Merges) -> tuple[Pending, ...]:
     """Requests still open: not answered, and not wholly stopped since."""
     answered = {fact.cause for fact in by_type.get("said_no", [])}
     granted_by = {mark.event for mark in grants}
@@ -293,7 +313,7 @@ def _pending(by_type: dict[str, list[Event]], requests: dict[str, Event], grants
     return tuple(sorted(still, key=lambda item: (item.at, item.request)))
 
 
-def _asked_after(request: Event, cell: Cell, stops: list[Mark], merges: tuple[tuple[str, int], ...]) -> bool:
+def _asked_after(request: Event, cell: Cell, stops: tuple[Mark, ...], merges: Merges) -> bool:
     asked = _mark(request, cell)
     return all(beats(asked, stop, merges) for stop in stops if stop.cell.covers(cell))
 
@@ -353,6 +373,11 @@ def state_of(standing: Standing, cell: Cell, now: int) -> str:
         return "withdrawn"
     ran_out = any(c.covers(cell) for item in standing.pending for c in item.cells)
     return "expired" if grant is not None or ran_out else "unknown"
+
+
+def stands_under(standing: Standing, cell: Cell) -> bool:
+    """True if some grant inside this rectangle stands, expiry left aside."""
+    return any(grant_of(standing, grant.cell) for grant in standing.grants if cell.covers(grant.cell))
 
 
 def held_marketing(standing: Standing) -> bool:

@@ -53,7 +53,7 @@ def lint_languages(written: Collection[str], wanted: Iterable[Spoken]) -> tuple[
             severity: Severity = "must" if spoken.firm else "should"
             found.append(Finding(
                 code="country_language", severity=severity, kind=CHECKS["country_language"].kind, lang=lang,
-                where="notice", sentence=f"Write it in \"{lang}\" too. {spoken.country} asks for it: {spoken.says} "
+                where="notice", sentence=f'Write it in "{lang}" too. {spoken.country} asks for it: {spoken.says} '
                                          f"({spoken.cite})."))
     return tuple(found)
 

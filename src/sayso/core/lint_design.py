@@ -28,11 +28,11 @@ _MENDED: Final = {
                        "(GDPR Art. 7(4), EDPB 05/2020 paragraph 25 and following)",
     "hidden_consent": "hides the yes in terms and conditions; ask for it in a sentence of its own (GDPR Art. 7(2))",
     "preticked": "takes silence or a choice made beforehand for a yes; only what a person does is one (GDPR recital 32)",
-    "shaming": "makes people feel bad about saying no; say it neutrally, such as \"No, thanks\" (EDPB 03/2022, "
-               "\"emotional steering\")",
-    "pressure": "hurries people; a yes can wait (EDPB 03/2022, \"emotional steering\")",
+    "shaming": 'makes people feel bad about saying no; say it neutrally, such as "No, thanks" (EDPB 03/2022, '
+               '"emotional steering")',
+    "pressure": 'hurries people; a yes can wait (EDPB 03/2022, "emotional steering")',
     "double_negative": "says no twice, so that nobody knows what a yes means; say what happens (EDPB 03/2022, "
-                       "\"ambiguous wording\")",
+                       '"ambiguous wording")',
     "reward": "offers something for the yes; then a no must not cost anything, and it must say so nearby (EDPB 05/2020 "
               "paragraph 48)",
     "vague_partners": "does not say who else gets the data; name every one, in a purpose of class sharing (EDPB 05/2020 "
@@ -55,7 +55,7 @@ def deceptions(looked: Looked) -> Iterator[Finding]:
             continue
         told.add(key)
         start, end = looked.words[match.first].start, looked.words[match.last].end
-        yield looked.finding(code, f"\"{looked.text[start:end]}\" {_MENDED[code]}.", start, end)
+        yield looked.finding(code, f'"{looked.text[start:end]}" {_MENDED[code]}.', start, end)
 
 
 def choices(looked: Looked) -> Iterator[Finding]:

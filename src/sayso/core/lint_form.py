@@ -70,7 +70,7 @@ def _placeholder(looked: Looked) -> Iterator[Finding]:
         if looked.wording.place == "template" and _VARIABLE.match(match[0]):
             continue  # a template's own variable: Meta fills it in
         if match[0] not in looked.wording.business:
-            yield looked.finding("placeholder", f"\"{match[0]}\" was left to be filled in; write what belongs there.",
+            yield looked.finding("placeholder", f'"{match[0]}" was left to be filled in; write what belongs there.',
                                  *match.span())
             return
 
@@ -109,7 +109,7 @@ def scripts_of(lang: str) -> frozenset[str]:
 
 def _language(looked: Looked) -> Iterator[Finding]:
     if not looked.tongue.says:
-        yield looked.finding("unknown_language", f"Lint has no words for \"{looked.wording.lang}\": it looked for names, stop "
+        yield looked.finding("unknown_language", f'Lint has no words for "{looked.wording.lang}": it looked for names, stop '
                              "words, length and script only. Read it against docs/lint.md yourself.")
 
 

@@ -27,9 +27,9 @@ LINK: Final = re.compile(r"https?://\S+|\bwww\.\S+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*
 CONTACT: Final = re.compile(LINK.pattern + r"|\S+@\S+\.[a-z]{2,}|\+?\d(?:[ ()-]?\d){6,}", re.IGNORECASE)
 _QUOTES: Final = frozenset("\"'“”„«»‹›‘’*")
 _ADVICE: Final = {
-    "often": "Say how often you write, such as \"at most four messages a month\", and keep to it.",
+    "often": 'Say how often you write, such as "at most four messages a month", and keep to it.',
     "free": "Say that it costs nothing.",
-    "voluntary": "Say that a no has no disadvantage, such as \"you can buy from us without saying yes\".",
+    "voluntary": 'Say that a no has no disadvantage, such as "you can buy from us without saying yes".',
     "channel": "Name WhatsApp, so that people know where the messages come.",
     "advertising": "Say that the messages are advertising.",
     "automated": "Say that the messages are sent automatically.",
@@ -54,13 +54,13 @@ def _who(looked: Looked) -> Iterator[Finding]:
     name = looked.wording.business
     if name and find_words([token.word for token in tokens(name)], looked.words) < 0 \
             and fold(name) not in fold(looked.text):
-        yield looked.finding("who", f"Say who asks: the name \"{name}\" is not in the text.")
+        yield looked.finding("who", f'Say who asks: the name "{name}" is not in the text.')
 
 
 def _what(looked: Looked) -> Iterator[Finding]:
     unnamed = [topic.title for topic in looked.wording.topics if not _is_named(looked, topic)]
     if unnamed:
-        kinds = ", ".join(f"\"{title}\"" for title in unnamed)
+        kinds = ", ".join(f'"{title}"' for title in unnamed)
         yield looked.finding("what", f"Name every kind of message a yes covers; {kinds} cannot be found. Use the "
                                      "purpose's title in this language, or a plain word for it.")
 

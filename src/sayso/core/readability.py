@@ -91,8 +91,6 @@ def syllables(word: str, lang: str) -> int:
     if lang in ("ru", "tr"):
         return max(1, sum(char in vowels for char in word))
     count = len(re.findall(f"[{vowels}]+", word))
-    if lang == "en" and re.search(r"[^aeiouyl]e$|[^aeiouytd]ed$", word):
-        count -= 1
-    elif lang == "fr" and re.search(r"[^aeiouyé]es?$|[^aeiouy]ent$", word) and count > 1:
+    if (lang == "en" and re.search(r"[^aeiouyl]e$|[^aeiouytd]ed$", word)) or (lang == "fr" and re.search(r"[^aeiouyé]es?$|[^aeiouy]ent$", word) and count > 1):
         count -= 1
     return max(1, count)

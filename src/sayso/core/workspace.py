@@ -63,7 +63,8 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A business number. `start` is the entry point that the word START begins. `channel` sms is for Twilio numbers
-    that people text a keyword to; what they ask for is confirmed in WhatsApp."""
+    that people text a keyword to; what they ask for is confirmed in WhatsApp.
+    """
 
     name: str
     connection: str

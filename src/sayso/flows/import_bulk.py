@@ -118,7 +118,7 @@ class Maker:
         self._alike: dict[tuple[object, ...], tuple[lifecycle.Standing, int, State]] = {}
 
     def _id(self, prefix: str) -> str:
-        return f"{prefix}_{ulid(self._now // 1000, self._ids.take(10))}"
+        return f"{prefix}_{ulid(self._now // 1000, int.from_bytes(self._ids.take(10), "big"))}"
 
     def make(self, someone: Someone, mac: bytes) -> Newcomer:
         """The records of somebody new."""

@@ -294,7 +294,7 @@ def _tell_stop(tx: Tx, kit: Kit, workspace: Workspace, job: Job, person: Person,
         if not opt_out.already_stopped(person.standing, cell):
             said = opt_out.stop(tx, kit, workspace, person, cell, how="import", occurred_at=one.stop.stopped_at,
                                 clock=elsewhere.FILE_CLOCK if one.stop.stopped_at else events.OWN_CLOCK,
-                                evidence=stop_evidence(job, one.stop), addresses=(one.address,))
+                                evidence=stop_evidence(job, one.stop))
             person = said.person
             _belongs(tx, workspace.id, job.id, one.stop, said.event.id, person.id)
 

@@ -36,8 +36,17 @@ from sayso.flows.record import Person, person_by_id, tell
 from sayso.ports import MINUTE
 from sayso.store.base import Transient, Tx
 
-#: Meta's preset label for a marketing opt-out button, folded; translated labels are the workspace's own words.
-STOP_PROMOTIONS: Final = frozenset({"stop promotions", "stop promotion", "stop offers"})
+#: Meta's preset label for a marketing opt-out button, and how it may read in other languages, folded.
+STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
+    "Stop promotions", "Stop promotion", "Stop offers", "Detener promociones", "Parar promoções",
+    "Interromper promoções", "Arrêter les promotions", "Werbung stoppen", "Werbung beenden",
+    "Interrompi promozioni", "Promoties stoppen",
+    "Promosyonları durdur", "Hentikan promosi", "إيقاف العروض الترويجية", "प्रमोशन बंद करें", "Остановить рекламу",
+))
+#: Stands for the envelope beside every further item of it that cannot be used: the first one keeps it whole.
+ENVELOPE_KEPT: Final = b"the envelope is kept with the first item of it"
+#: Longest name of a webhook field that is kept.
+MAX_FIELD: Final = 64
 #: One help reply per person in this time, so that two bots talking to each other end.
 HELP_EVERY: Final = 10 * MINUTE
 
@@ -80,7 +89,7 @@ def receive(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item
             raise
         except Exception as error:  # noqa: BLE001  (kept as unhandled and shown; the database's own failures passed above)
             reason = error.args[0] if isinstance(error, NotForUs) else f"failed: {type(error).__name__}"
-            _keep(tx, kit, workspace, connection, reason, item, raw)
+            _keep(tx, kit, workspace, connection, reason, item, raw if not unhandled else ENVELOPE_KEPT)
             unhandled += 1
     return Received(done, repeated, unhandled)
 
@@ -118,15 +127,16 @@ def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason
         return
     unhandled = kit.ports.new_id("unh")
     body = item.raw if isinstance(item, Unhandled) else raw
+    field = (item.field if isinstance(item, Unhandled) else type(item).__name__).replace("\0", "")[:MAX_FIELD]
     tx.run("add_unhandled", ws=workspace.id, unhandled=unhandled, connection=connection.name, reason=reason,
-           field=item.field if isinstance(item, Unhandled) else type(item).__name__, now=kit.now(),
+           field=field, now=kit.now(),
            sealed=kit.vault.seal_workspace(workspace.id, body, unhandled.encode()))
 
 
 def _who(heard: Heard, item: Inbound) -> Person:
     if not item.addresses:
         raise NotForUs("nobody is named")
-    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses)
+    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses, at=item.at)
 
 
 def _spoke(heard: Heard, person: Person, item: Spoken) -> Person:
@@ -157,7 +167,7 @@ def _stopped(heard: Heard, person: Person, item: InboundText | InboundButton, re
                      occurred_at=item.at, clock=heard.clock, evidence=evidence)
         return
     said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="word", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
     confirmed = heard.sender.channel == "sms" and isinstance(item, InboundText) and item.understood == "stop"
     if said.changed and not confirmed:  # Twilio answers an SMS STOP itself
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
@@ -205,7 +215,8 @@ def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading,
     if reading.intent == "yes" and heard.sender.channel == "sms":
         return False
     request_id, how = _quoted(heard, item.context_id), "context"
-    if not request_id and (_plain(heard, person, item, reading) or reading.intent == "no"):
+    plain = not item.context_id and _plain(heard, person, item, reading)
+    if not request_id and (reading.intent == "no" or plain):
         request_id, how = confirm.newest_prompted(person, item.at or heard.kit.now()), "word"
     request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested") \
         if request_id else None
@@ -268,8 +279,7 @@ def _button(heard: Heard, item: InboundButton) -> None:
         _stopped(heard, person, item, reading, evidence)
     elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
         said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, ALL_MARKETING, how="button",
-                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name,
-                            addresses=item.addresses)
+                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
         if said.changed:
             opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
     elif not _label_answered(heard, person, item, reading, evidence):
@@ -312,7 +322,7 @@ def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str,
 def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:
     """Leaving needs no look-up: whoever tapped it wants out."""
     said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name, addresses=item.addresses)
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
     if said.changed:
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
 
@@ -345,10 +355,19 @@ def _card(heard: Heard, item: ContactCard) -> None:
 
 
 def _preference(heard: Heard, item: NativePreference) -> None:
-    if item.value not in ("stop", "resume") or item.category != "marketing_messages":
+    if item.value == "signup":  # In-App Signup: nothing here asked for it, and it is no stop either
         raise NotForUs("unknown preference")
+    if item.value not in ("stop", "resume") or item.category != "marketing_messages":
+        _doubtful_preference(heard, item)  # unknown means deny
+        return
     opt_out.native(heard.tx, heard.kit, heard.workspace, _who(heard, item), item.value, heard.sender.name,
                    occurred_at=item.at, clock=heard.clock, how="user_preferences")
+
+
+def _doubtful_preference(heard: Heard, item: NativePreference) -> None:
+    opt_out.hold(heard.tx, heard.kit, heard.workspace, _who(heard, item), heard.sender.name, why="unknown preference",
+                 occurred_at=item.at, clock=heard.clock,
+                 evidence={"category": item.category, "value": item.value})
 
 
 def _moved(heard: Heard, item: NumberChanged) -> None:

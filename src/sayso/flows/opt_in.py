@@ -17,7 +17,7 @@ from sayso.core.identity import Address
 from sayso.core.lifecycle import Pending
 from sayso.core.purposes import Cell
 from sayso.core.workspace import Entry, Sender, Workspace
-from sayso.errors import EvidenceMissing, TemplateMissing
+from sayso.errors import EvidenceMissing, InvalidRequest, TemplateMissing
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
 from sayso.flows.people import find, identify, suppressed
@@ -32,6 +32,8 @@ ASKED_ONCE: Final = frozenset({"sms", "ad"})
 #: Evidence an API client may hand over, and the longest value of each.
 EVIDENCE_FIELDS: Final = ("page", "ip", "user_agent", "form", "clerk", "note")
 MAX_EVIDENCE_VALUE: Final = 1024
+#: Kinds of entry point through which somebody else hands over a number.
+ASKED_FOR: Final = frozenset({"api", "page"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, 
     Raises EvidenceMissing without evidence, TemplateMissing if only a template could reach the person and none is
     set. Records nothing for somebody who is in already or said stop.
     """
+    if entry.kind not in ASKED_FOR:
+        raise InvalidRequest(f"'{entry.name}' is for people who begin in WhatsApp; ask through one of kind 'api'.",
+                             param="entry")
+    for name in evidence:
+        if name not in EVIDENCE_FIELDS:
+            raise InvalidRequest(f"Evidence has the fields {', '.join(EVIDENCE_FIELDS)}.",
+                                 param=f"evidence.{name[:48]}")
     if not any(value.strip() for value in evidence.values()):
         raise EvidenceMissing(f"Say where the person asked for this: one of {', '.join(EVIDENCE_FIELDS)}.",
                               param="evidence")
@@ -110,10 +119,11 @@ def begin(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, 
     chosen = tuple(name for name in notice.purposes if name in chosen)
     cells = workspace.cells_of(notice, chosen)
     lang = notice.language(entry.lang or person.lang, workspace.language)
-    waiting = _waiting(person, cells, kit.now())
-    just_asked = waiting is not None and (how in ASKED_ONCE or kit.now() - waiting.prompted_at < ASK_AGAIN)
+    waiting, now = _waiting(person, cells, kit.now()), kit.now()
+    just_asked = waiting is not None and (
+        how in ASKED_ONCE or now - max(waiting.prompted_at, waiting.at) < ASK_AGAIN)
     declined = how == "ad" and any(_refused(person, cell) for cell in cells)
-    if just_asked or declined or _all_granted(person, cells, kit.now()):
+    if just_asked or declined or _all_granted(person, cells, now):
         _, person = tell(tx, kit, workspace.id, person, "spoke", occurred_at=occurred_at, clock=clock,
                          facts={"inbound": sender.name})
         return person

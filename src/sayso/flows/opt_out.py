@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from sayso.core import lifecycle
 from sayso.core.events import OWN_CLOCK, Event, Fact
 from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
-from sayso.core.lifecycle import Standing
+from sayso.core.lifecycle import NOBODY, Standing
 from sayso.core.purposes import ALL_MARKETING, ANY, CLASSES, EVERYTHING, Cell
 from sayso.core.workspace import Workspace
 from sayso.errors import InvalidRequest
@@ -27,14 +27,15 @@ DRAIN_MARGIN: Final = 500_000
 @dataclass(frozen=True, slots=True)
 class OptedOut:
     """A recorded opt-out. `silent_by` is when nothing already under way can leave any more, microseconds UTC by the
-    database's clock; 0 if nothing is under way, and then it is acknowledged already. `changed`: was it news.
+    database's clock; 0 if nothing is under way, and then it is acknowledged already. `changed`: was it news. `others`
+    once had the address it came from, and it counts for them too.
     """
 
     event: str
     person: str
-    recorded_at: int
     silent_by: int
     changed: bool
+    others: tuple[str, ...] = ()
 
 
 def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str = ANY) -> Cell:
@@ -44,7 +45,7 @@ def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str 
     if purpose != ANY:
         workspace.purpose(purpose)
     if sender != ANY:
-        workspace.sender(sender)
+        sender = workspace.sender(sender).name
     if cls != ANY and cls not in CLASSES:
         raise InvalidRequest(f"A message class is one of {', '.join(CLASSES)}.", param="class")
     return Cell(purpose, sender, cls)
@@ -54,13 +55,12 @@ def opt_out(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell
             evidence: Mapping[str, str]) -> OptedOut:
     """An opt-out by API, CLI or library. Somebody never heard of gets a record, so that the no is known."""
     person = identify(tx, kit, workspace.id, [address], how="opt_out")
-    said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence, addresses=(address,))
+    said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence)
     sender, opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))
     if said.changed and opened > kit.now() - SERVICE_WINDOW:  # outside it only a template could, and none is set
         confirm_stop(tx, kit, workspace, said.person, sender, said.event)
-    now = tx.now()
-    return OptedOut(said.event.id, said.person.id, now,
-                    in_flight(tx, workspace.id, said.person.id, now, now), said.changed)
+    until = silent_by(tx, workspace.id, (said.person.id, *said.others))
+    return OptedOut(said.event.id, said.person.id, until, said.changed, said.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +70,26 @@ class Said:
     event: Event
     person: Person
     changed: bool
+    others: tuple[str, ...] = ()
 
 
 def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, how: str,
-         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "",
-         addresses: tuple[Address, ...] = ()) -> Said:
-    """Record a stop for the person, and for whoever once had the address it came from."""
+         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "") -> Said:
+    """Record a stop for the person, and for whoever once had an address it came from."""
     facts: dict[str, Fact] = {"how": how}
     if inbound:
         facts["inbound"] = inbound
     before = person.standing
     event, person = tell(tx, kit, workspace.id, person, "said_stop", cells=(cell,), occurred_at=occurred_at,
                          clock=clock, facts=facts, evidence=evidence)
-    for other in former_holders(tx, kit, workspace.id, addresses, person):
+    others = former_holders(tx, workspace.id, person)
+    for other in others:
         tell(tx, kit, workspace.id, other, "said_stop", cells=(cell,), occurred_at=occurred_at, clock=clock,
              facts={"how": "former_address"})
-    if cell == EVERYTHING:
+    if cell == EVERYTHING and before != NOBODY:
         tx.run("cancel_replies", ws=workspace.id, person=person.id)  # the confirmation is the last thing said
     news = not already_stopped(before, cell) and already_stopped(person.standing, cell)  # a late stop may be overtaken
-    return Said(event, person, news)
+    return Said(event, person, news, tuple(other.id for other in others))
 
 
 def confirm_stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, event: Event) -> None:
@@ -174,15 +175,21 @@ def already_stopped(standing: Standing, cell: Cell) -> bool:
     return False
 
 
-def in_flight(tx: Tx, ws: str, person_id: str, before: int, now: int) -> int:
-    """Until when a message whose permit was redeemed before this time may still leave; 0 if none can."""
-    row = tx.row("in_flight", ws=ws, person=person_id, before=before, since=now - DRAIN_MARGIN)
+def in_flight(tx: Tx, ws: str, person: Person) -> int:
+    """Until when a message redeemed before the person's newest stop may still leave, by the database's clock; 0 if none
+    can. Permits carry the epoch they were issued in, so no clock decides which came before the stop.
+    """
+    row = tx.row("in_flight", ws=ws, person=person.id, epoch=person.epoch, since=tx.now() - DRAIN_MARGIN)
     latest = int(row[0]) if row else 0
     return latest + DRAIN_MARGIN if latest else 0
 
 
+def silent_by(tx: Tx, ws: str, people: Sequence[str]) -> int:
+    """When the last of these people is surely silent; 0 if they are already."""
+    found = [person_by_id(tx, ws, who, lock=False) for who in people]
+    return max((in_flight(tx, ws, person) for person in found if person is not None), default=0)
+
+
 def drained(tx: Tx, ws: str, opted_out: OptedOut) -> bool:
     """True once nothing that was under way when the opt-out was recorded can still leave."""
-    person = person_by_id(tx, ws, opted_out.person, lock=False)
-    now = tx.now()
-    return in_flight(tx, ws, person.id if person else opted_out.person, opted_out.recorded_at, now) == 0
+    return silent_by(tx, ws, (opted_out.person, *opted_out.others)) == 0

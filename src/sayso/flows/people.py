@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sayso.core import lifecycle
+from sayso.core import events, lifecycle
 from sayso.core.events import OWN_CLOCK
 from sayso.core.identity import Address
 from sayso.core.lifecycle import NOBODY
@@ -43,17 +43,33 @@ def suppressed(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address]) -> bool:
                for mac in kit.vault.address_macs(ws, address))
 
 
-def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "",
-             how: str = "webhook") -> Person:
+def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "", how: str = "webhook",
+             at: int = 0) -> Person:
     """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
 
-    An address that said no before its data was erased brings that no back with it.
+    An address that said no before its data was erased brings that no back with it. A message from `at`, before its
+    sender moved away from the address, is still that sender's: it does not make the address theirs again.
     """
-    held = [(address, look_up(tx, kit, ws, address)) for address in addresses]
-    ids = sorted({row[0] for _, row in held if row})
+    macs = {mac: address for address in addresses for mac in kit.vault.address_macs(ws, address)}
+    held = [
+        (bytes(mac), person, "late" if state == "former" and _moved_later(tx, ws, event, at) else state)
+        for mac, person, state, event in tx.rows_among("holders_among", list(macs), ws=ws)
+    ]
+    taken = {mac for mac, _, state in held if state == "current"}
+    held = [row for row in held if row[2] != "late" or row[0] not in taken]
+    ids = sorted({person for _, person, state in held if state in ("current", "late")})
     person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
-    missing = [address for address, row in held if row is None]
-    return _link(tx, kit, ws, person, missing, how) if missing else person
+    known = {macs[mac] for mac, _, state in held if state in ("current", "late")}
+    missing = [address for address in addresses if address not in known]
+    if missing:
+        person = _link(tx, kit, ws, person, missing, how)
+    return replace(person, formers=tuple(sorted({who for _, who, state in held if state == "former"})))
+
+
+def _moved_later(tx: Tx, ws: str, event_id: str, at: int) -> bool:
+    """True if the address was left, by this event, after this time."""
+    row = tx.row("event", ws=ws, event=event_id) if at else None
+    return row is not None and events.decode(bytes(row[0])).occurred_at >= at
 
 
 def _existing(tx: Tx, kit: Kit, ws: str, ids: list[str]) -> Person:
@@ -72,24 +88,24 @@ def _create(tx: Tx, kit: Kit, ws: str, lang: str) -> Person:
     wrapped = kit.vault.new_person_key(ws, person_id)
     tx.run("add_person", ws=ws, person=person_id, lang=lang, wrapped=wrapped, standing=lifecycle.encode(NOBODY),
            now=kit.now())
-    return Person(person_id, 0, NOBODY, lang, wrapped, erased=False)
+    return Person(person_id, 0, NOBODY, lang, wrapped, erased=False, facts=())
 
 
 def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str) -> Person:
     """Give the person these addresses: one fact for all of them, whose opening holds the MACs."""
-    macs = [(address, kit.vault.address_mac(ws, address)) for address in dict.fromkeys(addresses)]
+    macs = [(address, kit.vault.address_macs(ws, address)[0]) for address in dict.fromkeys(addresses)]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
                    facts={"how": how})
-    noes = []
-    for address, mac in macs:
-        if person.wrapped is None:
-            raise LookupError("an erased person takes no addresses")
-        sealed = kit.vault.seal(ws, person.id, person.wrapped, address.dial.encode(), mac)
-        tx.run("add_address", ws=ws, mac=mac, person=person.id, kind=address.kind, key=kit.vault.mac_key_id,
-               sealed=sealed, event=event.id)
-        for known in kit.vault.address_macs(ws, address):
-            noes += tx.rows("suppressions", ws=ws, mac=known)
+    if person.wrapped is None:
+        raise LookupError("an erased person takes no addresses")
+    tx.run_many("add_address", [
+        {"ws": ws, "mac": mac, "person": person.id, "kind": address.kind, "key": kit.vault.mac_key_id,
+         "sealed": kit.vault.seal(ws, person.id, person.wrapped, address.dial.encode(), mac), "event": event.id}
+        for address, mac in macs
+    ])
+    every = [mac for address, _ in macs for mac in kit.vault.address_macs(ws, address)]
+    noes = sorted((at, source) for _, at, source in tx.rows_among("suppressed_among", every, ws=ws))
     for at, source in noes:
         # A yes of this record was given without knowing of that no: learning of it now, the stricter state is kept.
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
@@ -149,18 +165,36 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     for other in sorted(held):
         gone = person_by_id(tx, ws, other)
         if gone is not None and gone.id != person.id:
-            person = merge(tx, kit, ws, person, gone)
+            person = _meet(tx, kit, ws, person, gone, new)
     missing = [address for address in new if look_up(tx, kit, ws, address) is None]
     return _link(tx, kit, ws, person, missing, "number_changed") if missing else person
 
 
-def former_holders(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], person: Person) -> list[Person]:
-    """Everybody else who once had one of these addresses: a stop from there counts for them too."""
-    ids = {
-        row[0] for address in addresses for mac in kit.vault.address_macs(ws, address)
-        for row in tx.rows("holders_of_mac", ws=ws, mac=mac) if row[1] == "former"
-    }
-    people = [person_by_id(tx, ws, who) for who in sorted(ids - {person.id})]
+def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequence[Address]) -> Person:
+    """Somebody holds an address this person moved to. Without any other address it is the same person, met before; with
+    one it is somebody else who had the number: they keep their record, and the number brings along only their no.
+    """
+    macs = {mac for address in new for mac in kit.vault.address_macs(ws, address)}
+    current = {bytes(row[0]): row[1] for row in tx.rows("addresses_of", ws=ws, person=holder.id) if row[2] == "current"}
+    if current.keys() <= macs:
+        return merge(tx, kit, ws, person, holder)
+    lost = sorted(current.keys() & macs)
+    evidence = {f"address{place}": f"{current[mac]}:{mac.hex()}" for place, mac in enumerate(lost)}
+    event, holder = tell(tx, kit, ws, holder, "address_left", evidence=evidence)
+    for mac in lost:
+        tx.run("set_address_state", ws=ws, mac=mac, person=holder.id, state="former", event=event.id)
+    for mark in holder.standing.stops:
+        if lifecycle.blocking(holder.standing, mark.cell) is not None:
+            _, person = tell(tx, kit, ws, person, "said_stop", cells=(mark.cell,), occurred_at=mark.at,
+                             clock=mark.clock, facts={"how": "former_address"})
+    return person
+
+
+def former_holders(tx: Tx, ws: str, person: Person) -> list[Person]:
+    """Everybody else who once had one of the addresses this person was identified by: a stop from there counts for
+    them too.
+    """
+    people = [person_by_id(tx, ws, who) for who in person.formers if who != person.id]
     return [other for other in people if other is not None and other.id != person.id]
 
 
@@ -177,6 +211,8 @@ def reachable(tx: Tx, kit: Kit, ws: str, person: Person) -> Address | None:
 
 def learn(tx: Tx, kit: Kit, ws: str, person: Person, contacts: Sequence[Address]) -> Person:
     """Link what a send response says of its recipient: Meta rewrites some numbers and adds the user id."""
+    left = {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id) if row[2] == "former"}
+    contacts = [address for address in contacts if left.isdisjoint(kit.vault.address_macs(ws, address))]
     new = [address for address in contacts if (row := look_up(tx, kit, ws, address)) is None or row[0] != person.id]
     if not new:
         return person

@@ -103,13 +103,14 @@ class _Spent:
     expires_at: int
     redeemed_at: int
     not_after: int
+    outcome: str
 
 
 def _permit(tx: Tx, ws: str, permit_id: str) -> _Spent:
     row = tx.row("permit", ws=ws, permit=permit_id)
     if row is None:
         raise NotFound("There is no such permit.", param="permit")
-    return _Spent(row[1], Cell(row[2], row[3], row[4]), bool(row[5]), row[6], row[7], row[9], row[10], row[11])
+    return _Spent(row[1], Cell(row[2], row[3], row[4]), bool(row[5]), row[6], row[7], row[9], row[10], row[11], row[13])
 
 
 def redeem(tx: Tx, kit: Kit, ws: str, permit_id: str) -> Redeemed | Verdict:
@@ -149,7 +150,7 @@ def done(tx: Tx, kit: Kit, workspace: Workspace, permit_id: str, outcome: Outcom
     """Say what became of a redeemed permit. `offset_us` is how long after asking for the redeem the write began, by
     the sender's steady clock. Returns True if a breach is suspected: the write began after the deadline.
 
-    A `done` repeated with the same permit changes nothing.
+    The same `done` again changes nothing; another outcome for the same permit raises PermitSpent.
     """
     if outcome not in ("sent", "failed", "possibly_sent", "aborted"):
         raise InvalidRequest("An outcome is sent, failed, possibly_sent or aborted.", param="outcome")
@@ -157,6 +158,8 @@ def done(tx: Tx, kit: Kit, workspace: Workspace, permit_id: str, outcome: Outcom
     if permit.state == "open":
         raise InvalidRequest("This permit was not redeemed, so nothing may have been sent by it.", param="permit")
     if not tx.run("finish_permit", ws=workspace.id, permit=permit_id, state="done", now=tx.now(), outcome=outcome):
+        if permit.outcome not in (outcome, "unreported"):  # the chore closed it while the caller was away
+            raise PermitSpent(f"This permit was reported as {permit.outcome} before; that stands.")
         return False
     if message_id:
         hand_over(tx, kit, workspace.id, person.id, message_id, permit_id=permit_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,16 +12,21 @@ from sayso.core.lifecycle import Standing
 from sayso.core.purposes import Cell
 from sayso.errors import IntegrityError
 from sayso.flows.kit import Kit
+from sayso.ports import SECOND
 from sayso.store.base import Row, Tx
 
 #: Facts that leave the standing as it is: no refold.
 NEUTRAL: Final = frozenset({"address_linked", "delivery_failed", "expired", "breach_suspected", "notice_published",
-                            "evidence_purged"})
+                             "configured", "evidence_purged"})
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person's row, locked by this transaction where the database locks rows. `wrapped` is the data key."""
+    """A person's row, locked by this transaction where the database locks rows. `wrapped` is the data key.
+
+    `formers` are those who once had an address this person was identified by. `facts` are all facts of somebody first
+    met in this transaction, None for everybody else, whose facts are read when they are needed.
+    """
 
     id: str
     epoch: int
@@ -29,6 +34,8 @@ class Person:
     lang: str
     wrapped: bytes | None
     erased: bool
+    formers: tuple[str, ...] = ()
+    facts: tuple[Event, ...] | None = None
 
     @classmethod
     def of(cls, row: Row) -> Person:
@@ -53,6 +60,8 @@ def append(tx: Tx, kit: Kit, ws: str, kind: str, *, person: str = "", wrapped: b
     Evidence is sealed under the person's key, or the workspace's where no person is concerned.
     """
     received = kit.now()
+    if clock != OWN_CLOCK and not 0 < occurred_at <= received:
+        occurred_at = received // SECOND * SECOND  # a provider counts whole seconds: a tie must stay a tie
     evidence = evidence or {}
     commitments, openings = events.commit(evidence, kit.ports.random(16 * len(evidence)))
     event = Event(
@@ -89,23 +98,24 @@ def settle(tx: Tx, ws: str, person: Person, event: Event) -> Person:
     if event.type in NEUTRAL:
         return person
     before, rise = person.standing, 0
+    facts = None if person.facts is None else (*person.facts, event)
     after = lifecycle.opened(before, event) if event.type == "spoke" else before
     if event.type != "spoke" or any(mark.at >= event.occurred_at for mark in before.grants):
         # Small talk that arrives late can take a bare yes back.
-        after = _refolded(tx, ws, person.id, after)
+        after = _refolded(tx, ws, person.id, after, facts)
         rise = 1 if event.type in lifecycle.STOPPING or _differs(before, after) else 0
     tx.run("set_standing", ws=ws, person=person.id, standing=lifecycle.encode(after), rise=rise)
     if rise and person.standing.pending:
         _call_off(tx, ws, person.id, after)
-    return replace(person, standing=after, epoch=person.epoch + rise)
+    return replace(person, standing=after, epoch=person.epoch + rise, facts=facts)
 
 
-def _refolded(tx: Tx, ws: str, person_id: str, known: Standing) -> Standing:
+def _refolded(tx: Tx, ws: str, person_id: str, known: Standing, facts: Sequence[Event] | None) -> Standing:
     """The standing by all facts, with the windows that are known. If a fact cannot be read the person is denied, and
     the new fact is kept.
     """
     try:
-        return lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person_id)), known.windows)
+        return lifecycle.with_windows(lifecycle.fold(facts or facts_of(tx, ws, person_id)), known.windows)
     except IntegrityError:
         return lifecycle.UNREADABLE
 

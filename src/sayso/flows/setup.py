@@ -7,6 +7,7 @@ forgets them.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,12 +66,23 @@ def apply(tx: Tx, kit: Kit, declared: Declared) -> Applied:
     workspace = _with_kept(declared.workspace(ws, entries), stored)
     changed = workspace != stored
     if row is None:
-        tx.run(
-            "add_workspace", ws=ws, slug=declared.slug, config=msgspec.json.encode(workspace), now=kit.now()
-        )
+        config = msgspec.json.encode(workspace)
+        tx.run("add_workspace", ws=ws, slug=declared.slug, config=config, now=kit.now())
+        _configured(tx, kit, ws, config)
     elif changed:
-        tx.run("set_config", ws=ws, config=msgspec.json.encode(workspace))
+        store_config(tx, kit, workspace)
     return Applied(workspace, row is None, changed, _publish(tx, kit, workspace), made)
+
+
+def store_config(tx: Tx, kit: Kit, workspace: Workspace) -> None:
+    """Put a changed declaration in force; the gate reads it, so its hash goes into the ledger."""
+    config = msgspec.json.encode(workspace)
+    tx.run("set_config", ws=workspace.id, config=config)
+    _configured(tx, kit, workspace.id, config)
+
+
+def _configured(tx: Tx, kit: Kit, ws: str, config: bytes) -> None:
+    append(tx, kit, ws, "configured", facts={"hash": hashlib.sha256(config).hexdigest()})
 
 
 def load(tx: Tx) -> dict[str, Workspace]:

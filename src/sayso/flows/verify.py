@@ -25,6 +25,8 @@ from sayso.flows.ledger import nodes_of, origin
 from sayso.flows.proof import openings_of
 from sayso.store.base import Row, Tx
 
+#: A yes exists only with evidence (promise 7).
+NEED_EVIDENCE: Final = frozenset({"said_yes"})
 #: Rows read at a time.
 PAGE: Final = 1_000
 
@@ -52,6 +54,8 @@ class _Walk:
     links: list[tuple[Event, list[str]]] = field(default_factory=list)
     merged: dict[str, list[str]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    wordings: set[object] = field(default_factory=set)
+    configured: list[Event] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
     unopened: list[Event] = field(default_factory=list)
     purged: dict[str, Event] = field(default_factory=dict)
@@ -63,7 +67,8 @@ def verify(tx: Tx, kit: Kit, ws: str) -> Report:
     report, walk = Report(), _Walk()
     steps: list[Callable[[], None]] = [
         lambda: _ledger(tx, kit, ws, report, walk), lambda: _waiting(tx, kit, ws, report, walk),
-        lambda: _erasures(report, walk), lambda: _checkpoints(tx, kit, ws, report, walk),
+        lambda: _erasures(report, walk), lambda: _wordings(walk), lambda: _configuration(tx, ws, walk),
+        lambda: _checkpoints(tx, kit, ws, report, walk),
         lambda: _people(tx, ws, report, walk), lambda: _addresses(tx, ws, report, walk),
         lambda: _suppressions(tx, ws),
     ]
@@ -118,7 +123,13 @@ def _event(tx: Tx, kit: Kit, ws: str, columns: tuple[str, str, str, int], body: 
     elif event.type in ("said_yes", "said_no"):
         first = walk.answered.get(event.cause, event.received_at)
         walk.answered[event.cause] = min(first, event.received_at)
+    if event.type == "notice_published":
+        walk.wordings.add(event.facts.get("hash"))
+    if event.type == "configured":
+        walk.configured.append(event)
     if not event.commit:
+        if event.type in NEED_EVIDENCE:
+            raise IntegrityError(f"{where}: event {event.id} is a yes without evidence.")
         return
     openings = _opened(tx, kit, ws, event, where)
     if not openings:
@@ -176,6 +187,23 @@ def _rightly_purged(event: Event, walk: _Walk) -> bool:
         return False
     answered = walk.answered.get(event.id, purge.received_at)
     return answered >= purge.received_at > int(event.facts.get("valid_until", 0))
+
+
+def _wordings(walk: _Walk) -> None:
+    """Every yes names a wording that was in force."""
+    for facts in walk.facts.values():
+        for fact in facts:
+            if fact.type == "said_yes" and fact.facts.get("notice_hash") not in walk.wordings:
+                raise IntegrityError(f"Event {fact.id} is a yes to a wording that was never published.")
+
+
+def _configuration(tx: Tx, ws: str, walk: _Walk) -> None:
+    """The gate reads purposes and senders from the configuration: it is the one that was last applied."""
+    row = tx.row("workspace_config", ws=ws)
+    newest = max(walk.configured, key=lambda event: event.id, default=None)
+    if row is not None and newest is not None \
+            and hashlib.sha256(bytes(row[0])).hexdigest() != newest.facts.get("hash"):
+        raise IntegrityError(f"The configuration is not the one that event {newest.id} put in force.")
 
 
 def _checkpoints(tx: Tx, kit: Kit, ws: str, report: Report, walk: _Walk) -> None:
@@ -244,13 +272,13 @@ def _least_epoch(facts: list[Event], person: str) -> int:
 def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
     """The address rows against the recorded links and leavings: none missing, none added, none in another state."""
     wanted = _linked(walk)
-    after = b""
-    while rows := tx.rows("all_addresses", ws=ws, after=after, limit=PAGE):
+    after, holder = b"", ""
+    while rows := tx.rows("all_addresses", ws=ws, after=after, person=holder, limit=PAGE):
         for mac, person, kind, state, _ in rows:
             if state not in wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), ()):
                 raise IntegrityError(f"An address of {person} is not as the recorded links say.")
             report.addresses += 1
-        after = bytes(rows[-1][0])
+        after, holder = bytes(rows[-1][0]), rows[-1][1]
     if wanted:
         raise IntegrityError(f"An address of {next(iter(wanted))[0]} was recorded and has no row.")
 

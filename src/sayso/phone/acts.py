@@ -73,7 +73,7 @@ def change_number(world: World, person: Person, new_phone: str, *, share_phone: 
     phone = world.people.free_phone(new_phone, "new_phone")
     old = copy.copy(person)
     person.phone, person.wa_id = phone, phone[1:]
-    person.bsuid = world.people.new_bsuid(old.bsuid[:2])
+    person.bsuid = world.people.new_bsuid(phone)
     share = share_phone and not person.username_only
     for number in world.config.numbers:
         world.note(person, number, f"You changed your number to {phone}")

@@ -25,7 +25,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sayso.errors import SaysoError
+from sayso.errors import ConfigError, SaysoError, Unavailable
 from sayso.phone import control, graph
 from sayso.phone.config import BusinessNumber, Cast, PhoneConfig, Template
 from sayso.phone.errors import GraphError
@@ -69,8 +69,10 @@ async def page(_request: Request) -> Response:
 
 
 async def nowhere(request: Request, error: Exception) -> Response:
-    """A path or method that is not there, in the Graph API's words, since that is who is usually asked."""
+    """A path or method that is not there: in the Graph API's words, except among the control routes."""
     status = getattr(error, "status_code", 404)
+    if request.url.path.startswith(control.PREFIX):
+        return control.nowhere(request, status)
     unknown = GraphError(2500, text=f"Unknown path components: {request.url.path}", status=status)
     return control.answer(unknown.body("A" + "0" * 30), status)
 
@@ -117,12 +119,10 @@ class Running:
 
 
 def start(config: PhoneConfig, host: str = "127.0.0.1", port: int = 0) -> Running:
-    """Serve in a thread; returns once it answers. Port 0 takes a free one. Raises RuntimeError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as problem:
-        raise RuntimeError(f"Cannot listen on {host}, port {port}: {problem.strerror}.") from problem
+    """Serve in a thread; returns once it answers. Port 0 takes a free one. Raises Unavailable for a port that cannot be
+    had, ConfigError for a host that is not of this machine.
+    """
+    listening = _listen(host, port)
     bound = listening.getsockname()[1]
     server = _Server(build(config), host, bound)
     thread = threading.Thread(target=server.run, args=([listening],), name="sayso-phone", daemon=True)
@@ -130,6 +130,27 @@ def start(config: PhoneConfig, host: str = "127.0.0.1", port: int = 0) -> Runnin
     end = time.monotonic() + START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > end:
-            raise RuntimeError("The simulator did not start.")
+            raise Unavailable("The simulator did not start.")
         time.sleep(0.01)
     return Running(server, thread, f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as problem:  # UnicodeError: no name can be spelt like this (RFC 1035 section 2.3.4)
+        why = str(getattr(problem, "strerror", None) or "no such host").partition(" (while")[0]
+        what = f"Cannot listen on {host}, port {port}: {why}."
+        if not _is_ours(host, family):
+            raise ConfigError(f"{what} Name an address of this machine with --host.", param="--host") from problem
+        raise Unavailable(f"{what} Choose another port with --port; 0 takes a free one.", param="--port") from problem
+
+
+def _is_ours(host: str, family: socket.AddressFamily) -> bool:
+    """True if a free port of this host can be had, so that it is the port that is at fault."""
+    try:
+        socket.create_server((host, 0), family=family).close()
+    except (OSError, UnicodeError):
+        return False
+    return True

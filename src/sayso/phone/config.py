@@ -103,7 +103,8 @@ class PhoneConfig:
     sayso_url: str | None = None
     sayso_key: str | None = None
     purposes: tuple[str, ...] = ("offers",)
-    seed: int = 1
+    # None: other ids and choices at every start, so that no consumer takes a new message for a repeated one.
+    seed: int | None = None
     templates: tuple[Template, ...] = DEFAULT_TEMPLATES
     cast: tuple[Cast, ...] = DEFAULT_CAST
     suggestions: tuple[str, ...] = ("JOIN", "STOP", "START")

@@ -22,6 +22,7 @@ from sayso.phone.config import MAX_BODY_BYTES, Cast, Template
 from sayso.phone.world import World
 
 T = TypeVar("T")
+PREFIX = "/_phone/"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 # A webhook address is a URL of at most this length.
 Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^(https?://[^\s]+)?$")]
@@ -202,10 +203,9 @@ ACTS: dict[str, tuple[type[_Strict], Callable[[World, Any], dict[str, Any] | Awa
 
 
 def routes() -> list[Route]:
-    return [Route("/_phone/state", state), Route("/_phone/events", events),
-            Route("/_phone/deliveries", deliveries), Route("/_phone/outbox", outbox),
-            Route("/_phone/knobs", knobs, methods=["POST"]),
-            *(Route(f"/_phone/{name}", _act(*act), methods=["POST"]) for name, act in ACTS.items())]
+    return [*(Route(PREFIX + name, read) for name, read in VIEWS.items()),
+            Route(PREFIX + "knobs", knobs, methods=["POST"]),
+            *(Route(PREFIX + name, _act(*act), methods=["POST"]) for name, act in ACTS.items())]
 
 
 async def state(request: Request) -> Response:
@@ -246,6 +246,20 @@ async def knobs(request: Request) -> Response:
         raise _named(problem) from None
     world.turn(turned)
     return answer(turned)
+
+
+# GET path -> what it shows.
+VIEWS: dict[str, Callable[[Request], Awaitable[Response]]] = {
+    "state": state, "events": events, "deliveries": deliveries, "outbox": outbox}
+
+
+def nowhere(request: Request, status: int) -> Response:
+    """A path or method that no control route has; the answer names those there are."""
+    ways = [f"GET {PREFIX}{name}" for name in VIEWS] + [f"POST {PREFIX}{name}" for name in ("knobs", *ACTS)]
+    body = {"type": "about:blank", "title": "There is no such control route", "status": status,
+            "detail": f"{request.method} {request.url.path} is none of the simulator's. There is: {', '.join(ways)}.",
+            "code": "not_found" if status == 404 else "method_not_allowed", "param": None, "routes": ways}
+    return answer(body, status, "application/problem+json")
 
 
 def answer(data: Any, status: int = 200, media_type: str = "application/json") -> Response:

@@ -123,7 +123,7 @@ async def _json(request: Request) -> dict[str, Any]:
         if len(raw) > MAX_BODY_BYTES:
             raise GraphError(100, f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
     try:
-        body = msgspec.json.decode(bytes(raw))
+        body = _without_nulls(msgspec.json.decode(bytes(raw)))
     except (msgspec.DecodeError, RecursionError):
         raise GraphError(100, "The body is not valid JSON.") from None
     if not isinstance(body, dict):
@@ -132,6 +132,13 @@ async def _json(request: Request) -> dict[str, Any]:
         raise GraphError(100, "messaging_product must be whatsapp.",
                          text="(#100) The parameter messaging_product is required.")
     return body
+
+
+def _without_nulls(value: Any) -> Any:
+    """To the Graph API a field that is null is a field that is not there: clients send what they have not set."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _mark_read(world: World, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The knobs: everything that can be made to go wrong, set over HTTP while the simulator runs.
 
-All off, the simulator delivers each webhook once, in order, at once. With a seed the same knobs give the same
-run.
+All off, the simulator delivers each webhook once, in order, at once. With a given seed the same knobs give the
+same run.
 """
 
 from __future__ import annotations

@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import phonenumbers
+
 from sayso.errors import InvalidRequest
 from sayso.phone.config import MAX_CHAT, MAX_PEOPLE, WINDOW_SECONDS, Cast
 
 E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")
 # Meta: ISO country letters, a dot, 1 to 128 letters or digits (business-scoped user ids page).
 BSUID = re.compile(r"^[A-Z]{2}\.[A-Za-z0-9]{1,128}$")
+# ISO 3166 keeps ZZ free for users; CLDR calls it the unknown region.
+NOWHERE = "ZZ"
 
 
 @dataclass(slots=True)
@@ -100,10 +104,10 @@ class People:
         slug = re.sub(r"[^\w]+", "-", member.name.strip().casefold()).strip("-_")
         if not slug or slug in self._people:
             raise InvalidRequest("The name is empty or taken.", param="name")
-        bsuid = member.bsuid or self.new_bsuid("GB")
+        phone = self.free_phone(member.phone, "phone")
+        bsuid = member.bsuid or self.new_bsuid(phone)
         if not BSUID.match(bsuid) or self.by_bsuid(bsuid):
             raise InvalidRequest("A user id looks like GB.134912086553 and is one person's.", param="bsuid")
-        phone = self.free_phone(member.phone, "phone")
         person = Person(slug, member.name.strip(), phone, member.wa_id or phone[1:], bsuid,
                         member.username or slug, member.username_only)
         self._people[slug] = person
@@ -132,5 +136,17 @@ class People:
             raise InvalidRequest("Somebody here already has this number.", param=param)
         return phone
 
-    def new_bsuid(self, country: str) -> str:
-        return f"{country}.{self._rng.randrange(10**18, 10**19)}"
+    def new_bsuid(self, phone: str) -> str:
+        """A user id of the country the number is of (Meta: business-scoped user ids page)."""
+        return f"{_country(phone)}.{self._rng.randrange(10**18, 10**19)}"
+
+
+def _country(phone: str) -> str:
+    """Two letters; of a number of fiction the country code's main country, of a code nobody has NOWHERE."""
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return NOWHERE
+    code = number.country_code or 0
+    found = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(code)
+    return found if found and found.isalpha() else NOWHERE

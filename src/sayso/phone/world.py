@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -30,22 +31,23 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class World:
-    """Made once per simulator; `reset` brings back the first moment."""
+    """Made once per simulator; `reset` brings back the first moment, except that no id comes twice."""
 
     def __init__(self, config: PhoneConfig, now: Callable[[], float],
                  webhook_transport: httpx.AsyncBaseTransport | None,
                  sayso_transport: httpx.AsyncBaseTransport | None) -> None:
         self.config, self.now = config, now
         self.feed = Feed()
+        self.seed = secrets.randbits(64) if config.seed is None else config.seed
+        self.ids = random.Random(f"{self.seed}:ids")  # noqa: S311 - repeatable, not secret
         self.numbers = {number.phone_number_id: number for number in config.numbers}
         self.watcher = Watcher(config, self.feed, lambda: self.people, sayso_transport)
         target = Target(config.webhook_url, config.app_secret, config.waba_id)
-        self.courier = Courier(target, config.seed, config.retry_seconds, now, self._told, self.watcher.poke,
+        self.courier = Courier(target, self.seed, config.retry_seconds, now, self._told, self.watcher.poke,
                                webhook_transport)
         self._begin()
 
     def _begin(self) -> None:
-        self.ids = random.Random(f"{self.config.seed}:ids")  # noqa: S311 - repeatable, not secret
         self.people = People(self.config.cast, self.ids)
         self.templates = {template.name: template for template in self.config.templates}
         self.messages: dict[str, Message] = {}
@@ -54,11 +56,11 @@ class World:
         self.recent: dict[tuple[str, str], deque[float]] = {}
 
     def reset(self) -> None:
-        """As it was at the start: people, chats, outbox, deliveries, knobs and random choices. The target
-        stays.
+        """As it was at the start: people, chats, outbox, deliveries, knobs and random choices. The target stays, and
+        ids go on: a business has seen the earlier ones, and takes what has the same id for the same.
         """
         self._begin()
-        self.courier.restart(self.config.seed)
+        self.courier.restart(self.seed)
         self.watcher.forget()
         self.feed.publish("state", self.snapshot())
 

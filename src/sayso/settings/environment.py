@@ -2,7 +2,7 @@
 
 A wrong value is a ConfigError that names the variable and what it takes; so is a `SAYSO_` variable that is
 not in the list, because a misspelt setting would otherwise be a default nobody chose. Values are never
-echoed: two of them may hold a password or keys.
+echoed: some of them may hold a password or keys.
 """
 
 from __future__ import annotations
@@ -68,6 +68,14 @@ SETTINGS: Final = (
     Setting("SAYSO_METRICS", "true", "Serve Prometheus metrics.", "switch"),
     Setting("SAYSO_WORKSPACE", "",
             "Slug of the workspace that commands and the library use where there are several.", "text"),
+    Setting("SAYSO_PHONE_KEY", "",
+            "For `sayso phone`: an API key with the scopes check,read, so that its page shows what Sayso did.", "text"),
+    Setting("SAYSO_PHONE_TOKEN", "",
+            "For `sayso phone`: the access token its Graph API takes. Default: the one sayso.toml names, otherwise the "
+            "word token.", "text"),
+    Setting("SAYSO_PHONE_APP_SECRET", "",
+            "For `sayso phone`: what its webhooks are signed with. Default: the one sayso.toml names, otherwise the "
+            "word secret.", "text"),
 )  # fmt: skip
 _DEFAULTS: Final = {setting.name: setting.default for setting in SETTINGS}
 
@@ -86,6 +94,9 @@ class Settings:
     log_level: str
     metrics: bool
     workspace: str
+    phone_key: str = field(repr=False)
+    phone_token: str = field(repr=False)
+    phone_app_secret: str = field(repr=False)
     public_url: str = ""
     proxies: tuple[Network, ...] = ()
 
@@ -119,6 +130,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         workspace=values["SAYSO_WORKSPACE"],
         public_url=_public_url("SAYSO_PUBLIC_URL", values["SAYSO_PUBLIC_URL"]),
         proxies=_networks("SAYSO_PROXIES", values["SAYSO_PROXIES"]),
+        phone_key=values["SAYSO_PHONE_KEY"],
+        phone_token=values["SAYSO_PHONE_TOKEN"],
+        phone_app_secret=values["SAYSO_PHONE_APP_SECRET"],
     )
 
 

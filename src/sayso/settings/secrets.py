@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sayso.core.workspace import Secret
+from sayso.settings.environment import PREFIX
 from sayso.settings.tables import table_of, unknown_key, wrong
 
 #: Longest secret, in bytes; a Meta token has a few hundred.
@@ -46,6 +47,12 @@ def read_secret(raw: object, where: str, folder: Path) -> Secret:
         return Secret(file=str((folder / value).absolute()))
     if not VARIABLE.match(value):
         raise wrong(f"{where}.env", "must be the name of an environment variable, such as META_APP_SECRET.")
+    if value.startswith(PREFIX):
+        raise wrong(
+            f"{where}.env",
+            f"must not begin with {PREFIX}: such names are Sayso's own settings, and every command refuses one it does "
+            f"not know. Call it something else, such as META_APP_SECRET.",
+        )
     return Secret(env=value)
 
 

@@ -46,10 +46,12 @@ class = "marketing"
 title = "offers and news"
 expires_days = 0  # how many days a yes lasts; 0 = until it is withdrawn
 
-[purposes.orders]
-class = "utility"
-title = "news about your orders"
+# A further one is in use once a notice below asks for it:
+# [purposes.orders]
+# class = "utility"
+# title = "news about your orders"
 
+# Answers need no yes while somebody writes with you, so no notice asks for these.
 [purposes.support]
 class = "service"
 title = "answers to your questions"
@@ -70,7 +72,7 @@ $wording"""
 
 # WhatsApp lets you write first only with a template that Meta approved. You need one if people leave their
 # number on a website or in a shop. Make it with the text above and two quick-reply buttons (first yes, then
-# no), and when it is approved take the # away:
+# no), and when it is approved take the # away, here and from [entry_points.website] below:
 # [notices.join.templates.en]
 # name = "sayso_optin"  # its name at Meta
 # language = "en"       # its language at Meta, such as en or en_US
@@ -93,11 +95,11 @@ code = "$code"
 notice = "join"
 sender = "shop"
 
-# Your website asks through Sayso's API (needs the template above).
-[entry_points.website]
-kind = "api"
-notice = "join"
-sender = "shop"
+# Your website, or whoever takes down numbers for you, asks through Sayso's API. It needs the template above.
+# [entry_points.website]
+# kind = "api"
+# notice = "join"
+# sender = "shop"
 
 # --- what you may choose --------------------------------------------------------------------------
 

@@ -7,6 +7,9 @@ create table meta (
     value TEXT not null
 ) STRICT;
 
+-- The word that readiness writes over itself, to see that the disk takes a write.
+insert into meta (name, value) values ('probe', 'ok');
+
 -- One business. `config` is what sayso.toml declares, as JSON; secrets are named in it, never held.
 create table workspaces (
     workspace_id TEXT primary key,

@@ -13,16 +13,13 @@ insert into openings (workspace_id, event_id, person_id, sealed) values (:ws, :e
 
 -- name: facts_of
 -- All facts of a person and of records merged into it, small talk left out.
-select e.body from people p cross join events e
-where p.workspace_id = :ws and p.root_id = :person
-  and e.workspace_id = p.workspace_id and e.person_id = p.person_id and e.type <> 'spoke';
+select body from events where workspace_id = :ws and type <> 'spoke'
+  and person_id in (select person_id from people where workspace_id = :ws and root_id = :person);
 
 -- name: spoken_by
 -- Small talk of a person between two times.
-select e.body from people p cross join events e
-where p.workspace_id = :ws and p.root_id = :person
-  and e.workspace_id = p.workspace_id and e.person_id = p.person_id and e.type = 'spoke'
-  and e.occurred_at >= :since and e.occurred_at <= :until;
+select body from events where workspace_id = :ws and type = 'spoke' and occurred_at >= :since and occurred_at <= :until
+  and person_id in (select person_id from people where workspace_id = :ws and root_id = :person);
 
 -- name: event
 -- One fact.
@@ -35,11 +32,11 @@ left join leaves l on l.workspace_id = e.workspace_id and l.event_id = e.event_i
 where e.workspace_id = :ws and e.event_id = :event;
 
 -- name: history_of
--- A person's facts with their leaves, oldest first.
+-- A person's facts with their leaves, in the order they were recorded.
 select e.body, l.leaf_index from people p cross join events e
 left join leaves l on l.workspace_id = e.workspace_id and l.event_id = e.event_id
 where p.workspace_id = :ws and p.root_id = :person
-  and e.workspace_id = p.workspace_id and e.person_id = p.person_id order by e.occurred_at, e.event_id;
+  and e.workspace_id = p.workspace_id and e.person_id = p.person_id order by e.event_id;
 
 -- name: opening
 -- What one fact's commitments hide.

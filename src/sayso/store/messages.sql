@@ -143,21 +143,17 @@ where workspace_id = :ws and permit_id = :permit and state = 'open';
 -- name: in_flight
 -- The last moment at which a message already under way may still leave, 0 when none is under way.
 select coalesce(max(not_after + 0), 0) from permits
-where workspace_id = :ws and person_id = :person and state = 'redeemed' and redeemed_at <= :before
-  and not_after + 0 > :since;
+where workspace_id = :ws and person_id = :person and state = 'redeemed' and epoch < :epoch and not_after + 0 > :since;
 
 -- name: move_permits
--- Permits of a merged record go over to the surviving one.
-update permits set person_id = :into where workspace_id = :ws and person_id = :gone;
+-- Permits of a merged record go over to the surviving one; of an epoch before all, so that none is redeemed any more
+-- and what is under way is waited for.
+update permits set person_id = :into, epoch = -1 where workspace_id = :ws and person_id = :gone;
 
 -- name: unfinished_permits
 -- Redeemed, and nobody said what became of it.
 select workspace_id, permit_id, person_id, not_after from permits
 where state = 'redeemed' and not_after < :before order by not_after limit :limit;
-
--- name: permit_counts
--- How many permits are in which state.
-select state, count(*) from permits where workspace_id = :ws group by state;
 
 -- name: expire_permits
 -- Permits nobody redeemed in time.

@@ -1,8 +1,7 @@
 -- name: person_by_mac
 -- Who holds this address now, and where they stand: two indexed reads.
-select p.person_id, p.epoch, p.standing, p.erased_at, p.lang
-from addresses a join people p on p.workspace_id = a.workspace_id and p.person_id = a.person_id
-where a.workspace_id = :ws and a.mac = :mac and a.state = 'current';
+select person_id, epoch, standing, erased_at, lang from people where workspace_id = :ws and person_id =
+  (select person_id from addresses where workspace_id = :ws and mac = :mac and state = 'current');
 
 -- name: people_among
 -- Who of many addresses is held by whom, and where they stand.
@@ -17,9 +16,14 @@ where a.workspace_id = :ws and a.state = 'current'
 select a.mac from /*lite carray(:keys) k cross join */ addresses a
 where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */;
 
+-- name: holders_among
+-- Everybody who holds or once held one of these addresses.
+select a.mac, a.person_id, a.state, a.event_id from /*lite carray(:keys) k cross join */ addresses a
+where a.workspace_id = :ws /*lite and a.mac = k.value */ /*pg and a.mac = any(:keys) */;
+
 -- name: suppressed_among
 -- Which of many addresses said no before they were erased.
-select s.mac from /*lite carray(:keys) k cross join */ suppressions s
+select s.mac, s.at, s.event_id from /*lite carray(:keys) k cross join */ suppressions s
 where s.workspace_id = :ws /*lite and s.mac = k.value */ /*pg and s.mac = any(:keys) */;
 
 -- name: holders_of_mac
@@ -66,10 +70,6 @@ select person_id, wrapped from people where workspace_id = :ws and root_id = :pe
 update people set wrapped = null, lang = '', erased_at = :now, standing = :standing, epoch = epoch + 1
 where workspace_id = :ws and root_id = :person;
 
--- name: count_people
--- How many people there are.
-select count(*) from people where workspace_id = :ws and root_id = person_id and erased_at = 0;
-
 -- name: all_people
 -- People in batches, for verification.
 select person_id, standing, epoch, erased_at from people
@@ -106,7 +106,7 @@ delete from addresses where workspace_id = :ws and person_id = :person;
 -- name: all_addresses
 -- Addresses in batches, for verification.
 select mac, person_id, kind, state, event_id from addresses
-where workspace_id = :ws and mac > :after order by mac limit :limit;
+where workspace_id = :ws and (mac, person_id) > (:after, :person) order by mac, person_id limit :limit;
 
 -- name: add_suppression
 -- Keep the no of an erased address.

@@ -33,8 +33,6 @@ POOL_SIZE: Final = 8
 POOL_WAIT_S: Final = 5.0
 #: Tries of one transaction when others are in its way.
 TRIES: Final = 8
-#: Longest wait for a row lock.
-LOCK_TIMEOUT_MS: Final = 5_000
 #: Key of the advisory lock under which one process migrates ("sayso" as a number).
 MIGRATION_LOCK: Final = 0x736179736F
 #: Somebody else was in the way: the same transaction will do when tried again.

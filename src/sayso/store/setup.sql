@@ -22,6 +22,10 @@ insert into workspaces (workspace_id, slug, config, revision, created_at) values
 -- What sayso.toml declares now.
 update workspaces set config = :config, revision = revision + 1 where workspace_id = :ws;
 
+-- name: workspace_config
+-- What a workspace declares, as stored.
+select config from workspaces where workspace_id = :ws;
+
 -- name: config_revisions
 -- Cheap look whether anything was declared anew.
 select workspace_id, revision from workspaces;
@@ -39,10 +43,6 @@ values (:ws, :notice, :version, :lang, :hash, :text, :covers, :event);
 -- name: notices
 -- Every wording ever in force.
 select notice, version, lang, hash, covers from notices where workspace_id = :ws order by notice, version, lang;
-
--- name: entry_code
--- The entry point a code belonged to.
-select entry from entry_codes where workspace_id = :ws and code = :code;
 
 -- name: entry_codes
 -- Every code ever given out.

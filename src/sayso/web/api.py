@@ -43,7 +43,7 @@ DRAIN_LOOK: Final = 0.02
 def address_of(caller: Caller, text: str, param: str) -> Address:
     """An address of the request. Raises InvalidAddress, or Forbidden for a test key, naming the field."""
     try:
-        return caller.check_address(identity.parse(text), param)
+        return caller.check_address(identity.parse(text, caller.workspace.country or None), param)
     except InvalidAddress as error:
         raise InvalidAddress(error.detail, param=param) from None
 

@@ -48,7 +48,7 @@ async def check(call: Call) -> Answer:
     """May I? Advisory: the answer is true now, and not enough to send by."""
     asked: CheckRequest = call.body
     caller = call.known()
-    address = caller.check_address(parse(asked.address), "address")
+    address = caller.check_address(parse(asked.address, caller.workspace.country or None, fast=True), "address")
     workspace, kit = caller.workspace, call.desk.kit
     cell = workspace.cell(asked.purpose, asked.sender)
     verdict = await call.desk.peek(
@@ -84,9 +84,10 @@ def _position(tx: Tx, ws: str) -> int:
 def _read(caller: Caller, texts: Sequence[str], before: int) -> list[Address | None]:
     """The addresses, None for what is none. Raises Forbidden for a test key that names somebody's number."""
     found: list[Address | None] = []
+    region = caller.workspace.country or None
     for place, text in enumerate(texts, before):
         try:
-            found.append(caller.check_address(parse(text), f"addresses.{place}"))
+            found.append(caller.check_address(parse(text, region, fast=True), f"addresses.{place}"))
         except InvalidAddress:
             found.append(None)
     return found

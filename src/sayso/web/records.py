@@ -34,6 +34,8 @@ from sayso.web.schemas import (
 
 #: Rows of the outbox and of unhandled items shown.
 SHOWN: Final = 100
+#: The largest cursor a database can look behind.
+MAX_CURSOR: Final = 2**62
 #: Facts of one person shown, the newest; the whole ledger is under /v1/events.
 MAX_HISTORY: Final = 500
 
@@ -87,7 +89,7 @@ async def list_events(call: Call) -> Answer:
 
 
 def _page(tx: Tx, ws: str, asked: EventsQuery) -> dict[str, Any]:
-    rows = tx.rows("leaves_from", ws=ws, place=asked.after + 1, limit=asked.limit + 1)
+    rows = tx.rows("leaves_from", ws=ws, place=min(asked.after, MAX_CURSOR) + 1, limit=asked.limit + 1)
     shown = rows[:asked.limit]
     return {
         # A leaf without its event is for `sayso verify` to name; the page leaves it out.

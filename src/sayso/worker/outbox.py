@@ -17,7 +17,7 @@ from sayso.core.events import Event
 from sayso.core.identity import Address
 from sayso.core.purposes import CONSENT
 from sayso.core.workspace import Sender, Workspace
-from sayso.errors import PermitExpired, ProviderError, SaysoError
+from sayso.errors import IntegrityError, KeyProblem, PermitExpired, ProviderError, SaysoError
 from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
@@ -79,7 +79,12 @@ def work(store: Store, kit: Kit, workspace_of: Callable[[str], Workspace | None]
     if workspace is None:
         return "unknown_workspace"
     asked_at = kit.ports.clock.steady()  # before the redeem is asked for: the lease counts from here
-    letter = store.write(lambda tx: prepare(tx, kit, workspace, mine, asked_at))
+    try:
+        letter = store.write(lambda tx: prepare(tx, kit, workspace, mine, asked_at))
+    except (IntegrityError, KeyProblem, LookupError, ValueError) as error:
+        broken = type(error).__name__
+        store.write(lambda tx: _settle(tx, mine, "parked", f"unreadable:{broken}"))
+        return "parked"
     if letter is None:
         return "settled"
     began: list[int] = []
@@ -106,7 +111,7 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
     found = tx.row("outbox_row", ws=mine.ws, outbox=mine.row)
     if person is None or found is None or found[5] != "claimed":
         return None
-    _, _, kind, sender_name, answers, _, _, attempts, permit, _, _, created_at = found
+    _, _, kind, sender_name, answers, _, _, attempts, permit, *_ = found
     if permit:
         return _settle(tx, mine, "parked", "possibly_sent", permit)
     row = tx.row("event", ws=mine.ws, event=answers)
@@ -118,7 +123,7 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
     verdict = gate.decide_own(person.standing, kind, answers, event.type, kit.now(), event.cells)
     if not verdict.allowed:
         return _settle(tx, mine, "cancelled", verdict.reason)
-    if kind == "stop_confirmation" and in_flight(tx, mine.ws, person.id, created_at, tx.now()):
+    if kind == "stop_confirmation" and in_flight(tx, mine.ws, person):
         tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=tx.now() + DRAIN_LOOK, problem="draining")
         return None
     return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at)
