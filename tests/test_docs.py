@@ -97,7 +97,7 @@ def test_every_key_of_the_configuration_is_explained_in_its_section() -> None:
     shapes: dict[str, tuple[type[msgspec.Struct], set[str]]] = {
         "workspace": (workspace.Workspace, {"id", *SECTIONS, "entries"}),
         "connections": (workspace.Connection, {"name"}), "senders": (workspace.Sender, {"name"}),
-        "purposes": (workspace.Purpose, {"name"}), "notices": (workspace.Notice, {"name"}),
+        "purposes": (workspace.Purpose, {"name"}), "notices": (workspace.Notice, {"name", "origin"}),
         "entry_points": (workspace.Entry, {"name"}), "policy": (workspace.Policy, set()),
     }  # fmt: skip
     assert set(sections) == set(shapes) == set(SECTIONS)
@@ -203,6 +203,11 @@ def test_every_make_target_in_the_documents_is_one() -> None:
         assert told.returncode == 0, told.stderr
 
 
+def with_inner(command: Any) -> list[Any]:
+    """A command and those under it: `sayso notice` and `sayso notice draft`."""
+    return [command, *getattr(command, "commands", {}).values()]
+
+
 def test_every_command_in_the_documents_takes_the_options_it_is_shown_with() -> None:
     root = get_command(app)
     assert isinstance(root, TyperGroup)
@@ -214,7 +219,7 @@ def test_every_command_in_the_documents_takes_the_options_it_is_shown_with() -> 
                 if line.startswith(("createuser", "createdb")):
                     continue
                 assert name in root.commands, f"{named(page)}: {line}"
-                known = {option for parameter in root.commands[name].params
+                known = {option for command in with_inner(root.commands[name]) for parameter in command.params
                          for option in (*parameter.opts, *parameter.secondary_opts)}
                 used = set(re.findall(r"(?:^|\s)(--?[a-z][a-z-]*)", rest))
                 assert used <= known | {"--help"}, f"{named(page)}: {line}"

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 #: (language, check that must name it, text)
 DECEPTIVE: tuple[tuple[str, str, str], ...] = (
-    ("en", "bundled_consent", "By placing your order and continuing, you agree to get our offers."
-                              " By continuing to the checkout, you agree to messages."),
+    ("en", "bundled_consent", "By continuing to the checkout, you agree to get our messages."),
     ("en", "bundled_consent", "Your consent is required to finish the order."),
     ("en", "bundled_consent", "You must agree before you can pay."),
     ("en", "bundled_consent", "You can't order from us without subscribing."),

@@ -6,8 +6,8 @@ import base64
 import json
 from typing import Any
 
-import altcha
 import pytest
+from altcha.altcha import ChallengeOptions, create_challenge, solve_challenge, verify_solution
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ def made(**changes: Any) -> Challenge:
 
 
 def solve(challenge: Challenge) -> dict[str, Any]:
-    found = altcha.solve_challenge_v1(challenge.challenge, challenge.salt, "SHA-256", challenge.max_number)
+    found = solve_challenge(challenge.challenge, challenge.salt, "SHA-256", challenge.max_number)
     assert found is not None
     return {"algorithm": "SHA-256", "challenge": challenge.challenge, "number": found.number, "salt": challenge.salt,
             "signature": challenge.signature}
@@ -41,7 +41,7 @@ SOLVED = solve(made())
 
 
 def test_altchas_package_solves_and_verifies_what_sayso_makes() -> None:
-    right, why = altcha.verify_solution_v1(packed(SOLVED), KEY, check_expires=False)
+    right, why = verify_solution(packed(SOLVED), KEY, check_expires=False)
     assert (right, why) == (True, None)
     assert proof_of_work.check(KEY, FORM, NOW, packed(SOLVED)) == (made().challenge, NOW + proof_of_work.LIFE_S)
 
@@ -51,8 +51,8 @@ def test_sayso_verifies_what_altchas_widget_sends() -> None:
 
 
 def test_what_altchas_package_makes_without_our_form_is_not_ours() -> None:
-    theirs = altcha.create_challenge_v1(altcha.ChallengeOptionsV1(hmac_key=KEY, max_number=10))
-    found = altcha.solve_challenge_v1(theirs.challenge, theirs.salt, theirs.algorithm, theirs.max_number)
+    theirs = create_challenge(ChallengeOptions(hmac_key=KEY, max_number=10))
+    found = solve_challenge(theirs.challenge, theirs.salt, theirs.algorithm, theirs.max_number)
     assert found is not None
     solution = {"algorithm": "SHA-256", "challenge": theirs.challenge, "number": found.number, "salt": theirs.salt,
                 "signature": theirs.signature}

@@ -48,7 +48,12 @@ def admitted(world: World, numbers: Iterable[str], seconds: float = 0) -> int:
 
 
 def visits(world: World, ips: Iterable[str]) -> int:
-    return sum(world.store.write(lambda tx, ip=ip: abuse.visited(tx, world.kit, world.workspace, ip)) for ip in ips)
+    """How many forms from these addresses are let through."""
+
+    def one(ip: str) -> bool:
+        return world.store.write(lambda tx: abuse.visited(tx, world.kit, world.workspace, ip))
+
+    return sum(one(ip) for ip in ips)
 
 
 def spread(count: int) -> list[str]:
@@ -160,10 +165,10 @@ def test_a_client_with_a_key_meets_the_numbers_limits_and_the_budget(world: Worl
     policy(world, prompts_a_day=5)
 
     def ask(number: str) -> bool:
+        address = identity.phone(number)
         try:
-            world.store.write(lambda tx: abuse.admit_known_client(tx, world.kit, world.workspace, identity.phone(number)))
-        except Limited as error:
-            assert (error.status, error.retry) == (429, True)
+            world.store.write(lambda tx: abuse.admit_known_client(tx, world.kit, world.workspace, address))
+        except Limited:
             return False
         return True
 

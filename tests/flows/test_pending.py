@@ -289,7 +289,8 @@ def test_the_proof_of_a_no_is_kept(world: World) -> None:
     assert sweep(world).people == 0
     assert world.check(BRUNO).reason == "stopped"
     assert world.check(AMIRA).reason == "stopped_all"
-    assert next(line for line in world.history(BRUNO) if line["type"] == "opt_in_requested")["evidence"]["text"] == "JOIN"
+    request = next(line for line in world.history(BRUNO) if line["type"] == "opt_in_requested")
+    assert request["evidence"]["text"] == "JOIN"
     assert world.sound()
 
 

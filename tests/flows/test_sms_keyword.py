@@ -13,7 +13,8 @@ from sayso.channels.base import OutButtons, OutTemplate, OutText
 from sayso.errors import ProviderError
 from sayso.flows import inbound
 from tests.cast import AMIRA, BRUNO, DANA
-from tests.stores import NOTICE, NUMBER_ID, HandClock, World, build, open_kind, rows_of
+from tests.stores import build, open_kind, rows_of
+from tests.world import NOTICE, NUMBER_ID, HandClock, World
 from tests.texting import CONTENT, NUMBER, PUBLIC, SERVICE, TOKEN, WHATSAPP, Line, little_twilio, twilio_declaration
 
 

@@ -28,7 +28,7 @@ HOOK = "/hooks/meta/acme-main"
 TABLES = (
     "meta", "workspaces", "notices", "entry_codes", "people", "addresses", "suppressions", "events", "openings",
     "unintegrated", "leaves", "nodes", "checkpoints", "provider_messages", "handed_over", "unhandled", "outbox",
-    "permits", "api_keys", "idempotency", "hits", "spent", "entry_counts",
+    "permits", "api_keys", "idempotency", "hits", "spent", "entry_counts", "notice_drafts",
 )
 #: A well-formed body for every route that takes one, about Amira.
 BODIES: Mapping[str, JSON] = {
@@ -45,9 +45,12 @@ BODIES: Mapping[str, JSON] = {
     "/v1/entries/{entry}/placements": {"placement": "counter"},
     "/v1/people/lookup": {"address": "+447700900123"},
     "/v1/receipts": {"address": "+447700900123"},
+    "/v1/notices/{notice}/draft": {"lang": "en", "starter": "offers", "purposes": ["offers"], "senders": ["shop"]},
+    "/v1/notices/{notice}/discard": {}, "/v1/notices/{notice}/publish": {}, "/v1/lint": {"text": "May we write to you?"},
 }
 NOBODYS = {"permit": "prm_01M83RJFEY3MDYV1KKQN6FVB3C", "hook": "nobody-main", "workspace": "nobody",
-           "entry": "nothing", "request": "evt_01M83RJFEY3MDYV1KKQN6FVB3C", "code": "AAAAAAAA"}
+           "entry": "nothing", "request": "evt_01M83RJFEY3MDYV1KKQN6FVB3C", "code": "AAAAAAAA",
+           "notice": "unwritten"}
 
 
 def path_of(route: Route, **parts: str) -> str:

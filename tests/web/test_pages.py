@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from sayso.flows import proof
+from sayso.core import identity
 from sayso.web import pages
 from sayso.web.app import build
 from sayso.web.texts import all_texts
@@ -175,7 +175,8 @@ def test_the_chat_begins_with_what_was_ticked_and_asks_for_no_more(site: Api, wo
     assert told.status_code == 303
     link = unquote(told.headers["location"])
     code = world.workspace.entries["site"].code
-    assert link == f"https://wa.me/447700900100?text=Hello Acme, I would like to get messages here [{code} offers orders]"
+    hello = "Hello Acme, I would like to get messages here"
+    assert link == f"https://wa.me/447700900100?text={hello} [{code} offers orders]"
     world.say(AMIRA, link.partition("text=")[2])
     question = world.question()
     assert question.body == f"{WORDING}\n\n✓ offers and news, news about your orders"
@@ -390,16 +391,9 @@ def test_only_our_own_proxies_say_who_a_visitor_is(lone_world: World, forwarded:
             number = f"+44 7700 900{300 if api is plain else 700}"
             headers = {"x_forwarded_for": forwarded} if forwarded else {}
             assert send(api, fill(api, number), **headers).status_code == 200
-            told = world.store.read(lambda tx, to=number: proof.history(
-                tx, world.kit, world.workspace.id, _phone(to), texts=True))
+            told = world.history(identity.phone(number))
             assert [line["evidence"]["ip"] for line in told if "ip" in line["evidence"]] == [expected]
         behind.app.desk.close()
-
-
-def _phone(text: str) -> Any:
-    from sayso.core import identity
-
-    return identity.phone(text)
 
 
 # -- Global Privacy Control --------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import altcha
 import httpx
+from altcha.altcha import Payload, solve_challenge
 
 from tests.stores import NOTICE, World, declaration, settle_in
 from tests.web.desk import JSON, Api
@@ -29,7 +29,7 @@ def with_page(world: World, **policy: Any) -> World:
     template = {"name": "sayso_optin", "language": "en"}
     whole["notices"]["site"] = {
         "version": 1, "purposes": ["offers", "orders", "partners"], "senders": ["shop"],
-        "text": {"en": WORDING, "ar": ARABIC}, "templates": {"en": template, "ar": {"name": "sayso_optin", "language": "ar"}},
+        "text": {"en": WORDING, "ar": ARABIC}, "templates": {"en": template, "ar": template | {"language": "ar"}},
     }
     whole["entry_points"]["site"] = {"kind": "page", "notice": "site", "sender": "shop"}
     whole["entry_points"]["single"] = {"kind": "page", "notice": "join", "sender": "shop",
@@ -44,10 +44,9 @@ def with_page(world: World, **policy: Any) -> World:
 def solved(api: Api, form: str = "acme/site", *, path: str = "/w/challenge") -> str:
     """A proof of work, solved by ALTCHA's own package."""
     given = api.get(f"{path}?form={form}", key="").json()
-    found = altcha.solve_challenge_v1(given["challenge"], given["salt"], given["algorithm"], given["maxNumber"])
+    found = solve_challenge(given["challenge"], given["salt"], given["algorithm"], given["maxNumber"])
     assert found is not None
-    return altcha.PayloadV1(given["algorithm"], given["challenge"], found.number, given["salt"],
-                            given["signature"]).to_base64()
+    return Payload(given["algorithm"], given["challenge"], found.number, given["salt"], given["signature"]).to_base64()
 
 
 def shown_hash(api: Api, lang: str = "en", entry: str = "site") -> str:
@@ -57,10 +56,10 @@ def shown_hash(api: Api, lang: str = "en", entry: str = "site") -> str:
 
 
 def fill(api: Api, phone: str = "+44 7700 900123", *purposes: str, **fields: str) -> dict[str, Any]:
-    """The page's form, filled in by somebody honest unless `fields` say otherwise."""
-    lang = fields.get("lang", "en")
-    return {"way": "phone", "lang": lang, "notice_hash": shown_hash(api, lang), "purpose": list(purposes or ("offers",)),
-            "phone": phone, "website": "", **({} if "proof" in fields else {"proof": solved(api)}), **fields}
+    """The page's form, as somebody honest fills it in unless `fields` say otherwise."""
+    lang, ticked = fields.get("lang", "en"), list(purposes or ("offers",))
+    return {"way": "phone", "lang": lang, "notice_hash": shown_hash(api, lang), "purpose": ticked, "phone": phone,
+            "website": "", "proof": fields.get("proof", "") or solved(api), **fields}
 
 
 def send(api: Api, fields: Mapping[str, Any], path: str = PAGE, **headers: str) -> httpx.Response:

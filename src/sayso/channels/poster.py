@@ -116,8 +116,18 @@ def pdf(poster: Poster, size: Size) -> bytes:
     Raises NotConfigured without the extra `posters`, InvalidRequest for letters the fonts lack and for a wording that
     does not fit.
     """
-    paper = _Paper(_document(poster, size), PAPER[size][0] / PAPER["A4"][0], poster.rtl)
-    _check_letters(paper.pdf, poster)
+    document = _document(poster, size)
+    try:
+        _check_letters(document, poster)
+        _compose(_Paper(document, PAPER[size][0] / PAPER["A4"][0], poster.rtl), poster, size)
+        return bytes(document.output())
+    finally:
+        for font in document.fonts.values():  # fpdf2 leaves the files of its fonts open
+            font.ttfont.close()  # type: ignore[union-attr]
+
+
+def _compose(paper: _Paper, poster: Poster, size: Size) -> None:
+    """Put everything in its place, from the top and from the bottom; the wording takes what is left between."""
     scan, send, compare = poster.sentences()
     mark = f"{ISOLATE}{poster.mark}{END}"
     above = (_Part(poster.brand, 34, bold=True, most=2), _Part(scan, 17))
@@ -131,7 +141,6 @@ def pdf(poster: Poster, size: Size) -> bytes:
     top = paper.texts(below, top + side) + GAP
     paper.box(poster.wording, top, points)
     paper.texts(foot, bottom)
-    return bytes(paper.pdf.output())
 
 
 def _plan(paper: _Paper, wording: str, room: float, least: float) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -140,8 +139,8 @@ def _write(data: bytes, output: Path | None, *, text: bool) -> None:
         if sys.stdout.isatty() and not text:
             raise InvalidRequest("Name a file with -o; this is no text for a terminal.", param="output")
         sys.stdout.flush()
-        os.write(sys.stdout.fileno(), data) if not hasattr(sys.stdout, "buffer") else sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return
     try:
         output.write_bytes(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from sayso.errors import ConfigError, InvalidAddress, KeyProblem, SaysoError, Un
 from sayso.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from sayso.core.workspace import Workspace
+    from sayso.core.workspace import Notice, Workspace
     from sayso.library import Sayso
     from sayso.wiring import System
 
@@ -69,6 +70,23 @@ def open_existing(settings: Settings) -> System:
     if not settings.on_postgres and not Path(settings.database).exists():
         raise ConfigError(f"There is no database at {settings.database}. Run `sayso init`, or name it with --database.")
     return open_here(settings)
+
+
+def published_here(settings: Settings) -> Callable[[str], Mapping[str, Notice]]:
+    """The notices that were published by command or API in the workspace of a slug, none where no database can be
+    opened: for reading a sayso.toml whose entry points may name them.
+    """
+    def known(slug: str) -> Mapping[str, Notice]:
+        try:
+            system = open_existing(settings)
+        except SaysoError:
+            return {}
+        try:
+            return system.desk_notices(slug)
+        finally:
+            system.close()
+
+    return known
 
 
 def open_sayso(database: str = "", workspace: str = "") -> Sayso:

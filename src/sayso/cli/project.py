@@ -46,7 +46,7 @@ def init(given: Mapping[str, str], database: str, *, yes: bool, as_json: bool) -
         beside = _beside(system, settings, yes=yes)
         results = [system.apply(path) for path in settings.configs]
         shown = [_shown(applied) | {"key": verifier_key(system, applied.workspace)} for applied in results]
-        missing = [hint for applied in results for hint in _missing(system, applied)]
+        missing = [hint for applied in results for hint in (*_missing(system, applied), *_unsaid(applied))]
     finally:
         system.close()
     value = {"written": str(written) if written else None, "database": _place(settings),
@@ -247,6 +247,17 @@ def _missing(system: System, applied: Applied) -> list[str]:
                 place = secret.file or f"${secret.env}" if secret.file or secret.env else "nowhere"
                 hints.append(f"Still missing: {field} of connection '{connection.name}', looked for in {place}.")
     return hints
+
+
+def _unsaid(applied: Applied) -> list[str]:
+    """What the wordings published now should say and do not; they are in force all the same."""
+    from sayso.core.lint import musts
+    from sayso.flows import linting
+
+    workspace = applied.workspace
+    names = dict.fromkeys(name for name, _, _ in applied.new_notices)
+    return [f"notice {name} ({finding.lang}): {finding.sentence} (`sayso lint` says more.)"
+            for name in names for finding in musts(linting.look_whole(workspace, workspace.notices[name]))]
 
 
 def _place(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from sayso import telemetry
-from sayso.cli.opening import open_existing, settings_of
+from sayso.cli.opening import open_existing, published_here, settings_of
 from sayso.cli.say import note, tell
 from sayso.errors import ConfigError
 
@@ -114,7 +114,7 @@ def phone_config(webhook: str, service: str, seed: int | None) -> tuple[PhoneCon
         "token": settings.phone_token or PLAY_TOKEN, "app_secret": settings.phone_app_secret or PLAY_SECRET,
     }
     path = settings.configs[0]
-    declared = read_config(path) if path.exists() else None
+    declared = read_config(path, known=published_here(settings)) if path.exists() else None
     metas = [declared.connections[sender.connection] for sender in declared.senders.values()
              if declared.connections[sender.connection].provider == "meta"] if declared else []
     if declared is None or not metas:

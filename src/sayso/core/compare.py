@@ -12,6 +12,10 @@ Change = Literal["same", "changed", "added", "removed"]
 
 #: Sentences of a text that are compared one by one; what comes after is one last piece.
 MAX_SENTENCES: Final = 200
+#: Share of words two sentences have in common from which one is the other, changed.
+ALIKE: Final = 0.4
+#: Sentences that are looked ahead for the like of one.
+LOOK_AHEAD: Final = 20
 _SENTENCE: Final = re.compile(r"[^\n]*?[.!?…؟。！？।۔]+[\"'”’»)]*(?=\s|\Z)|[^\n]+", re.DOTALL)
 _WORD: Final = re.compile(r"\S+")
 
@@ -45,11 +49,29 @@ def compare(left: str, right: str) -> tuple[Line, ...]:
         if tag == "equal":
             lines += [Line(change="same", left=text, right=text) for text in before[first:last]]
             continue
-        for step in range(max(last - first, end - start)):
-            old = before[first + step] if first + step < last else ""
-            new = after[start + step] if start + step < end else ""
-            lines.append(_line(old, new))
+        lines += [_line(old, new) for old, new in _paired(before[first:last], after[start:end])]
     return tuple(lines)
+
+
+def _paired(before: list[str], after: list[str]) -> list[tuple[str, str]]:
+    """Sentences beside the ones they came from: in order, those that are alike; the rest has nobody beside it."""
+    if len(before) == len(after) == 1:
+        return [(before[0], after[0])]
+    pairs, used = [], 0
+    for old in before:
+        likeness = [_likeness(old, new) for new in after[used:used + LOOK_AHEAD]]
+        best = max(likeness, default=0.0)
+        if best < ALIKE:
+            pairs.append((old, ""))
+            continue
+        place = used + likeness.index(best)
+        pairs += [("", new) for new in after[used:place]] + [(old, after[place])]
+        used = place + 1
+    return pairs + [("", new) for new in after[used:]]
+
+
+def _likeness(old: str, new: str) -> float:
+    return difflib.SequenceMatcher(None, old.split(), new.split(), autojunk=False).ratio()
 
 
 def _line(old: str, new: str) -> Line:
@@ -60,8 +82,10 @@ def _line(old: str, new: str) -> Line:
     mine, theirs = list(_WORD.finditer(old)), list(_WORD.finditer(new))
     matcher = difflib.SequenceMatcher(None, [word[0] for word in mine], [word[0] for word in theirs], autojunk=False)
     changed = [code for code in matcher.get_opcodes() if code[0] != "equal"]
-    return Line(
-        change="changed", left=old, right=new,
-        left_words=tuple((mine[first].start(), mine[last - 1].end()) for _, first, last, _, _ in changed if first < last),
-        right_words=tuple((theirs[first].start(), theirs[last - 1].end()) for *_, first, last in changed if first < last),
-    )
+    return Line(change="changed", left=old, right=new,
+                left_words=_places(mine, [(code[1], code[2]) for code in changed]),
+                right_words=_places(theirs, [(code[3], code[4]) for code in changed]))
+
+
+def _places(words: list[re.Match[str]], runs: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((words[first].start(), words[last - 1].end()) for first, last in runs if first < last)

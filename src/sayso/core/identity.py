@@ -106,7 +106,8 @@ def typed(text: str, region: str | None = None) -> Address:
         raise InvalidAddress("A phone number has digits, and no letters.", param="phone")
     found = phone(text.strip(), region)
     number = phonenumbers.parse(found.dial)
-    if not phonenumbers.is_possible_number(number) or phonenumbers.number_type(number) in COSTLY:
+    whole = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if not whole or phonenumbers.number_type(number) in COSTLY:
         raise InvalidAddress("This is not a number that WhatsApp could have.", param="phone")
     return found
 

@@ -24,10 +24,11 @@ AFTER: Final = 2
 FOREIGN: Final = 2
 
 _MENDED: Final = {
-    "bundled_consent": "makes the yes a condition of something else; ask for it apart, and let people go on without it "
-                       "(GDPR Art. 7(4), EDPB 05/2020 paragraph 25 and following)",
+    "bundled_consent": "makes the yes a condition of something else; ask for it apart, and let people go on without "
+                       "it (GDPR Art. 7(4), EDPB 05/2020 paragraph 25 and following)",
     "hidden_consent": "hides the yes in terms and conditions; ask for it in a sentence of its own (GDPR Art. 7(2))",
-    "preticked": "takes silence or a choice made beforehand for a yes; only what a person does is one (GDPR recital 32)",
+    "preticked": "takes silence or a choice made beforehand for a yes; only what a person does is one (GDPR recital "
+                 "32)",
     "shaming": 'makes people feel bad about saying no; say it neutrally, such as "No, thanks" (EDPB 03/2022, '
                '"emotional steering")',
     "pressure": 'hurries people; a yes can wait (EDPB 03/2022, "emotional steering")',
@@ -35,8 +36,8 @@ _MENDED: Final = {
                        '"ambiguous wording")',
     "reward": "offers something for the yes; then a no must not cost anything, and it must say so nearby (EDPB 05/2020 "
               "paragraph 48)",
-    "vague_partners": "does not say who else gets the data; name every one, in a purpose of class sharing (EDPB 05/2020 "
-                      "paragraph 65)",
+    "vague_partners": "does not say who else gets the data; name every one, in a purpose of class sharing (EDPB "
+                      "05/2020 paragraph 65)",
 }
 #: A "not" belongs to these phrases; it never undoes them.
 _UNDENIABLE: Final = frozenset({"shaming", "double_negative"})
@@ -65,8 +66,8 @@ def choices(looked: Looked) -> Iterator[Finding]:
         yield looked.finding("no_way_to_decline", "Add a button for no beside the one for yes, of the same size.")
     classes = {topic.cls for topic in wording.topics}
     if wording.place in WHOLE and len(classes) > 1 and classes & ADVERTISING:
-        yield looked.finding("several_purposes", "One yes covers advertising and something else. Make a notice for each, "
-                             "so that people can say yes to one and no to the other (GDPR recital 43).")
+        yield looked.finding("several_purposes", "One yes covers advertising and something else. Make a notice for "
+                             "each, so that people can say yes to one and no to the other (GDPR recital 43).")
 
 
 def _is_chance(looked: Looked, match: Match, lang: str) -> bool:
@@ -92,7 +93,8 @@ def _are_named(looked: Looked, match: Match) -> bool:
     if not any(topic.cls == "sharing" for topic in looked.wording.topics):
         return False
     sentence = looked.words[match.first].sentence
-    after = [looked.text[token.start:token.end] for token in looked.words[match.last + 1:] if token.sentence == sentence]
+    after = [looked.text[token.start:token.end] for token in looked.words[match.last + 1:]
+             if token.sentence == sentence]
     if any(is_cased(word) for word in after):
         return any(word[:1].isupper() for word in after)
     return bool(after) and looked.text[looked.words[match.last].end:].lstrip()[:1] in (":", "(", "：")

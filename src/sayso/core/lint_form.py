@@ -24,21 +24,21 @@ OWN_SCRIPT: Final = 0.5
 MIN_LETTERS: Final = 20
 
 _PLACEHOLDER: Final = re.compile(
-    r"\{\{[^{}]*\}\}|\{[^{}\n]{0,40}\}|\[[^\[\]\d\n]{2,40}\]|<[^<>\n]{2,40}>|\blorem ipsum\b|\bx{3,}\b|_{3,}|\.{4,}|%[sd]\b",
+    r"\{\{[^{}]*\}\}|\{[^{}\n]{0,40}\}|\[[^\[\]\d\n]{2,40}\]|<[^<>\n]{2,40}>|\blorem ipsum\b|\bx{3,}\b|_{3,}|\.{4,}"
+    r"|%[sd]\b",
     re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"\{\{\d{1,2}\}\}\Z")
 _URL: Final = re.compile(r"\S+://\S+|\bwww\.\S+|\S+@\S+")
 # Left-to-right and right-to-left marks, joiners and isolates are how several scripts are rightly written.
 _NEEDED: Final = frozenset("\u200c\u200d\u200e\u200f\u061c\u2066\u2067\u2068\u2069\n")
 _SCRIPTS: Final[Mapping[str, frozenset[str]]] = {
-    **dict.fromkeys(("ar", "fa", "ur"), frozenset({"ARABIC"})), **dict.fromkeys(("hi", "mr", "ne"), frozenset({"DEVANAGARI"})),
-    **dict.fromkeys(("ru", "uk", "bg", "kk"), frozenset({"CYRILLIC"})), "he": frozenset({"HEBREW"}), "el": frozenset({"GREEK"}),
-    "ja": frozenset({"CJK", "HIRAGANA", "KATAKANA"}), "zh": frozenset({"CJK"}), "ko": frozenset({"HANGUL"}),
-    "th": frozenset({"THAI"}), "lo": frozenset({"LAO"}), "km": frozenset({"KHMER"}), "my": frozenset({"MYANMAR"}),
-    "bn": frozenset({"BENGALI"}), "ta": frozenset({"TAMIL"}), "te": frozenset({"TELUGU"}), "gu": frozenset({"GUJARATI"}),
-    "kn": frozenset({"KANNADA"}), "ml": frozenset({"MALAYALAM"}), "pa": frozenset({"GURMUKHI"}), "si": frozenset({"SINHALA"}),
-    "ka": frozenset({"GEORGIAN"}), "am": frozenset({"ETHIOPIC"}), "sr": frozenset({"CYRILLIC", "LATIN"}),
-    "uz": frozenset({"CYRILLIC", "LATIN"}), "az": frozenset({"CYRILLIC", "LATIN"}),
+    lang: frozenset(names.split()) for names, langs in {
+        "ARABIC": "ar fa ur", "DEVANAGARI": "hi mr ne", "CYRILLIC": "ru uk bg kk", "HEBREW": "he", "GREEK": "el",
+        "CJK HIRAGANA KATAKANA": "ja", "CJK": "zh", "HANGUL": "ko", "THAI": "th", "LAO": "lo", "KHMER": "km",
+        "MYANMAR": "my", "BENGALI": "bn", "TAMIL": "ta", "TELUGU": "te", "GUJARATI": "gu", "KANNADA": "kn",
+        "MALAYALAM": "ml", "GURMUKHI": "pa", "SINHALA": "si", "GEORGIAN": "ka", "ETHIOPIC": "am",
+        "CYRILLIC LATIN": "sr uz az",
+    }.items() for lang in langs.split()
 }  # fmt: skip
 _LATIN: Final = frozenset({"LATIN"})
 _MADE_LATIN: Final = "-latn"
@@ -90,8 +90,9 @@ def _script(looked: Looked) -> Iterator[Finding]:
     total = sum(counts.values())
     if total >= MIN_LETTERS and sum(counts.get(name, 0) for name in wanted) < OWN_SCRIPT * total:
         most = max(counts, key=lambda name: counts[name])
-        yield looked.finding("wrong_script", f"A text in \"{looked.wording.lang}\" is written in {' or '.join(sorted(wanted)).title()}"
-                             f" letters; these are mostly {most.title()}. Is it the right language?")
+        yield looked.finding("wrong_script", f"A text in '{looked.wording.lang}' is written in "
+                             f"{' or '.join(sorted(wanted)).title()} letters; these are mostly {most.title()}. Is it "
+                             "the right language?")
         return
     for token in looked.words:
         alphabets = {script_of(char) for char in looked.text[token.start:token.end] if char.isalpha()}
@@ -109,8 +110,8 @@ def scripts_of(lang: str) -> frozenset[str]:
 
 def _language(looked: Looked) -> Iterator[Finding]:
     if not looked.tongue.says:
-        yield looked.finding("unknown_language", f'Lint has no words for "{looked.wording.lang}": it looked for names, stop '
-                             "words, length and script only. Read it against docs/lint.md yourself.")
+        yield looked.finding("unknown_language", f"Lint has no words for '{looked.wording.lang}': it looked for names, "
+                             "stop words, length and script only. Read it against docs/lint.md yourself.")
 
 
 def _reading(looked: Looked) -> Iterator[Finding]:
@@ -120,7 +121,8 @@ def _reading(looked: Looked) -> Iterator[Finding]:
     told = {
         "flesch": f"Its reading ease is {reading.score:g}; from {readability.MIN_EASE:g} most people read it easily.",
         "lix": f"Its LIX is {reading.score:g}; up to {readability.MAX_LIX:g} most people read it easily.",
-        "sentence": f"Its sentences have {reading.score:g} words on average; up to {readability.MAX_SENTENCE:g} are easy.",
+        "sentence": f"Its sentences have {reading.score:g} words on average; up to {readability.MAX_SENTENCE:g} are "
+                    "easy.",
     }[reading.formula]
     yield looked.finding("hard_to_read", f"{told} Use shorter sentences and shorter words.")
 

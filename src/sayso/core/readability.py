@@ -29,6 +29,10 @@ MAX_SENTENCE: Final = 22.0
 _VOWELS: Final[Mapping[str, str]] = {
     "tr": "aeıioöuü", "ru": "аеёиоуыэюя", "de": "aeiouyäöü", "fr": "aeiouyàâæéèêëîïôœùûüÿ", "nl": "aeiouyéèëïöü",
 }
+#: Ends of words that are written and not spoken.
+_MUTE: Final[Mapping[str, re.Pattern[str]]] = {
+    "en": re.compile(r"[^aeiouyl]e$|[^aeiouytd]ed$"), "fr": re.compile(r"[^aeiouyé]es?$|[^aeiouy]ent$"),
+}
 _ANY_VOWEL: Final = "aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿ"
 
 
@@ -91,6 +95,5 @@ def syllables(word: str, lang: str) -> int:
     if lang in ("ru", "tr"):
         return max(1, sum(char in vowels for char in word))
     count = len(re.findall(f"[{vowels}]+", word))
-    if (lang == "en" and re.search(r"[^aeiouyl]e$|[^aeiouytd]ed$", word)) or (lang == "fr" and re.search(r"[^aeiouyé]es?$|[^aeiouy]ent$", word) and count > 1):
-        count -= 1
-    return max(1, count)
+    mute = _MUTE.get(lang)
+    return max(1, count - 1 if mute and mute.search(word) else count)

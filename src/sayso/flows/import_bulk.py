@@ -22,7 +22,6 @@ from sayso.flows.elsewhere import FILE_CLOCK, State, evidence_of, facts_of, stan
 from sayso.flows.import_plan import Plan, Row
 from sayso.flows.kit import Kit
 from sayso.flows.record import Person
-from sayso.ports import ulid
 from sayso.store.base import Tx, Value
 
 
@@ -106,23 +105,18 @@ class _Told:
 
 
 class Maker:
-    """Makes newcomers for one batch: one time for all, chance drawn in one go."""
+    """Makes newcomers for one batch: one time for all, salts drawn in one go."""
 
     def __init__(self, kit: Kit, workspace: Workspace, job: Job, people: Sequence[Someone]) -> None:
         self._kit, self._workspace, self._job = kit, workspace, job
         self._now = kit.now()
         stops = sum(one.stop is not None for one in people) * len(job.stop_cells)
-        facts = 2 * len(people) + stops
-        self._ids = _Chance(kit.ports.random(10 * (len(people) + facts)))
         self._salts = _Chance(kit.ports.random(16 * (6 * len(people) + 2 * stops)))
         self._alike: dict[tuple[object, ...], tuple[lifecycle.Standing, int, State]] = {}
 
-    def _id(self, prefix: str) -> str:
-        return f"{prefix}_{ulid(self._now // 1000, int.from_bytes(self._ids.take(10), "big"))}"
-
     def make(self, someone: Someone, mac: bytes) -> Newcomer:
         """The records of somebody new."""
-        ws, address, person = self._workspace.id, someone.address, self._id("per")
+        ws, address, person = self._workspace.id, someone.address, self._kit.ports.new_id("per")
         link = self._event(person, None, "address_linked", {"how": "import"},
                            {"address0": f"{address.kind}:{mac.hex()}"})
         told = self._told(person, someone)
@@ -160,7 +154,7 @@ class Maker:
                cells: tuple[Cell, ...] = (), at: int = 0) -> _Told:
         """As `record.append` makes it, without a database."""
         commitments, openings = events.commit(evidence, self._salts.take(16 * len(evidence)))
-        event = Event(id=self._id("evt"), ws=self._workspace.id, type=kind, person=person, cells=cells,
+        event = Event(id=self._kit.ports.new_id("evt"), ws=self._workspace.id, type=kind, person=person, cells=cells,
                       clock=FILE_CLOCK if at else OWN_CLOCK, occurred_at=min(at, self._now) if at > 0 else self._now,
                       received_at=self._now, facts=facts, commit=commitments)
         return _Told(event, row, events.encode_openings(openings) if openings else b"")

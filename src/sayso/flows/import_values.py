@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
-
 from sayso.core import identity
 from sayso.core.identity import Address
 from sayso.errors import InvalidAddress
@@ -23,6 +21,8 @@ from sayso.rules.columns import folded, load_columns
 Order = Literal["dmy", "mdy"]
 Says = Literal["yes", "no", "unknown"]
 
+#: A cell up to this length holds one number at most: two have twelve digits and something between.
+LONGEST_ONE: Final = 12
 #: Longest cell that can hold a number.
 MAX_NUMBER: Final = 100
 #: WhatsApp began in 2009; a consent to it is no older, and a mistyped year is noticed.
@@ -42,8 +42,6 @@ class Unreadable(Exception):
 
 _SHORTENED: Final = re.compile(r"\d[.,]\d+\s*[eE]\s*\+?\d+\Z|\d+[eE]\+\d+\Z")
 _SEVERAL: Final = re.compile(r"\d[\d\s().-]{5,}(?:[/;,|&]|\s(?:or|and|und|oder|et|ou|y|o)\s)\s*\+?[\d(][\d\s().-]{5,}")
-_NOISE: Final = re.compile(r"[\s().\-\u2010-\u2015\u00ad/]+")
-_PLAIN: Final = re.compile(r"\+[0-9]+\Z")
 
 
 def number_of(cell: str, region: str | None) -> Address:
@@ -53,14 +51,11 @@ def number_of(cell: str, region: str | None) -> Address:
         raise Unreadable("there is no number")
     if len(text) > MAX_NUMBER:
         raise Unreadable("the text is too long for a number")
-    if _SHORTENED.search(text):
+    if "e" in text.lower() and _SHORTENED.search(text):
         raise Unreadable("a spreadsheet shortened the number (it has an E in it); export the column as text")
-    if _SEVERAL.search(text):
+    if len(text) > LONGEST_ONE and _SEVERAL.search(text):
         raise Unreadable("there are several numbers; give each a row of its own")
-    bare = "" if "(0)" in text else _NOISE.sub("", text)
-    if _PLAIN.match(bare):
-        text = _international(bare)
-    elif text.startswith("00") and region is None:
+    if text.startswith("00") and region is None:
         text = "+" + text[2:]
     try:
         return identity.parse(text, region)
@@ -77,17 +72,6 @@ def _spoken(cell: str) -> str:
     text = text.strip().lstrip("'=").strip("\"' \t")
     text = text[4:].strip() if text[:4].lower() == "tel:" else text
     return text.removesuffix(".0")  # a number that went through a table of floating-point numbers
-
-
-def _international(bare: str) -> str:
-    """A number with a plus. Where a trunk zero follows the country code the library must look at it: +4407700 900123
-    is dialled without the zero, and Italy keeps its own.
-    """
-    for length in (1, 2, 3):
-        if int(bare[1:1 + length] or 0) in COUNTRY_CODE_TO_REGION_CODE:
-            rest = bare[1 + length:]
-            return f"{bare[:1 + length]} {rest}" if rest.startswith("0") else bare
-    return bare
 
 
 def masked(cell: str) -> str:

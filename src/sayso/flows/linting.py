@@ -26,7 +26,8 @@ def look(workspace: Workspace, text: str, lang: str, *, purposes: Iterable[str] 
     chosen = [workspace.purpose(name) for name in purposes]
     topics = tuple(Topic(purpose.titles.get(lang) or purpose.title, purpose.cls) for purpose in chosen)
     linked = place == "page" and bool(workspace.privacy)
-    return lint(Wording(text, lang, place, workspace.name, topics, buttons, countries.elements(rules), linked), vocabulary())
+    wording = Wording(text, lang, place, workspace.name, topics, buttons, countries.elements(rules), linked)
+    return lint(wording, vocabulary())
 
 
 def look_whole(workspace: Workspace, notice: Notice, *, place: Place = "interactive",

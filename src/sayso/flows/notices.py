@@ -149,7 +149,8 @@ def proposed(tx: Tx, workspace: Workspace, name: str, templates: Mapping[str, Te
     return _checked(notice, workspace)
 
 
-def difference(tx: Tx, workspace: Workspace, name: str, lang: str = "", before: str = "", after: str = "") -> Difference:
+def difference(tx: Tx, workspace: Workspace, name: str, lang: str = "", before: str = "",
+               after: str = "") -> Difference:
     """Two versions side by side: the draft (or the newest) against the one before it, unless they are named. Raises
     NotFound, InvalidRequest.
     """
@@ -178,8 +179,8 @@ def difference(tx: Tx, workspace: Workspace, name: str, lang: str = "", before: 
 
 def draft(tx: Tx, kit: Kit, workspace: Workspace, name: str, lang: str, text: str, *, purposes: tuple[str, ...] = (),
           senders: tuple[str, ...] = (), author: str = "") -> Draft:
-    """Keep a draft in one language, in place of the one before. Purposes and senders are those of the whole notice; left
-    out, they stay as they are. Raises InvalidRequest.
+    """Keep a draft in one language, in place of the one before. Purposes and senders are those of the whole notice;
+    left out, they stay as they are. Raises InvalidRequest.
     """
     check_name(name, "notice")
     _refuse_declared(workspace, name)
@@ -232,13 +233,13 @@ def publish(tx: Tx, kit: Kit, workspace: Workspace, name: str, *, reason: str = 
                 for lang in notice.text}
     before = workspace.notices.get(name)
     carried = tuple(lang for lang in notice.text if before and before.text.get(lang) == notice.text[lang])
-    _store(tx, replace(workspace, notices={**workspace.notices, name: notice}))
+    setup.store_config(tx, kit, replace(workspace, notices={**workspace.notices, name: notice}))
     tx.run("drop_notice_drafts", ws=workspace.id, notice=name)
-    return Published(notice=name, version=notice.version, languages=tuple(notice.text), carried=carried, events=recorded,
-                     findings=found)
+    return Published(notice=name, version=notice.version, languages=tuple(notice.text), carried=carried,
+                     events=recorded, findings=found)
 
 
-def retire(tx: Tx, workspace: Workspace, name: str) -> None:
+def retire(tx: Tx, kit: Kit, workspace: Workspace, name: str) -> None:
     """Take a notice that was published here out of force. What was published stays on record. Raises NotFound,
     InvalidRequest while an entry point shows it.
     """
@@ -249,7 +250,8 @@ def retire(tx: Tx, workspace: Workspace, name: str) -> None:
     users = [entry.name for entry in workspace.entries.values() if entry.notice == name]
     if users:
         raise InvalidRequest(f"The entry point '{users[0]}' shows it; give that another notice first.", param="notice")
-    _store(tx, replace(workspace, notices={key: notice for key, notice in workspace.notices.items() if key != name}))
+    kept = {key: notice for key, notice in workspace.notices.items() if key != name}
+    setup.store_config(tx, kit, replace(workspace, notices=kept))
 
 
 def _excused(found: tuple[Finding, ...], reason: str) -> dict[str, str]:
@@ -294,10 +296,6 @@ def _to_change(tx: Tx, workspace: Workspace) -> Workspace:
     if row is None or row[0] != workspace.id:
         raise NotFound("This workspace is not there any more.")
     return setup.decode(row)
-
-
-def _store(tx: Tx, workspace: Workspace) -> None:
-    tx.run("set_config", ws=workspace.id, config=msgspec.json.encode(workspace))
 
 
 def _draft(row: Row) -> Draft:

@@ -53,7 +53,7 @@ def chat_link(workspace: Workspace, entry: Entry, *, chosen: tuple[str, ...] = (
     """
     sender = workspace.sender(entry.sender)
     if entry.code:
-        text = f"{entry.phrase or hello} [{' '.join((entry.code, *chosen))}]".strip()
+        text = f"{entry.phrase or hello or f'Hi {workspace.name}'} [{' '.join((entry.code, *chosen))}]".strip()
     else:
         text = entry.keywords[0] if entry.keywords else "START"
     return f"https://wa.me/{sender.phone.lstrip('+')}?text={quote(text, safe='')}"

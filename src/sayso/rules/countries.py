@@ -137,9 +137,10 @@ def rules_for(codes: Iterable[str]) -> tuple[Country, ...]:
     for code in codes:
         own = [country for country in known.values() if code in country.iso]
         for country in sorted(own, key=lambda country: len(country.iso)):
-            while country.id not in found:
-                found[country.id] = country
-                country = known.get(country.over, country)
+            step: Country | None = country
+            while step is not None and step.id not in found:
+                found[step.id] = step
+                step = known.get(step.over)
     return tuple(found.values())
 
 

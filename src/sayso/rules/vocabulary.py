@@ -73,7 +73,8 @@ def starter_for(lang: str) -> Starter:
     known = starters()
     found = languages_of(lang, known)
     if not found:
-        raise InvalidRequest(f"There are no starters in '{lang[:20]}'; there are in {', '.join(sorted(known))}.", param="lang")
+        raise InvalidRequest(f"There are no starters in '{lang[:20]}'; there are in {', '.join(sorted(known))}.",
+                             param="lang")
     return known[found[0]]
 
 

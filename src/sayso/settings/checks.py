@@ -182,6 +182,9 @@ def sender(item: Sender, where: str, connections: Iterable[str]) -> Sender:
 def purpose(item: Purpose, where: str) -> Purpose:
     """A title people can read and a bounded life of the yes."""
     one_line(item.title, f"{where}.title", MAX_TITLE)
+    for tag, title in item.titles.items():
+        language(tag, f"{where}.titles.{tag[:20]}")
+        one_line(title, f"{where}.titles.{tag}", MAX_TITLE)
     between(item.expires_days, f"{where}.expires_days", 0, MAX_EXPIRES_DAYS)
     return item
 

@@ -44,6 +44,10 @@ values (:ws, :notice, :version, :lang, :hash, :text, :covers, :event);
 -- Every wording ever in force.
 select notice, version, lang, hash, covers from notices where workspace_id = :ws order by notice, version, lang;
 
+-- name: entry_code
+-- The entry point a code belonged to.
+select entry from entry_codes where workspace_id = :ws and code = :code;
+
 -- name: entry_codes
 -- Every code ever given out.
 select code, entry from entry_codes where workspace_id = :ws order by entry, code;

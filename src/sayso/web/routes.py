@@ -14,7 +14,22 @@ import msgspec
 from sayso.core.proof_of_work import Challenge
 from sayso.errors import NotFound
 from sayso.flows.entries import Statistics
-from sayso.web import api, consents, entries, health, hooks, hot, page_schemas, pages, records, schemas, twilio, widget
+from sayso.flows.notices import Difference, Published
+from sayso.web import (
+    api,
+    consents,
+    entries,
+    health,
+    hooks,
+    hot,
+    notices,
+    page_schemas,
+    pages,
+    records,
+    schemas,
+    twilio,
+    widget,
+)
 from sayso.web.call import MAX_BODY, Answer, Call
 from sayso.web.problems import Problem, WrongMethod
 
@@ -107,6 +122,25 @@ TABLE: Final[tuple[Route, ...]] = (
     Route("GET", "/v1/outbox", "read", records.show_outbox, "What Sayso owes, newest first.", {200: schemas.Outbox}),
     Route("GET", "/v1/unhandled", "read", records.show_unhandled, "Webhook items nobody could use, newest first.",
           {200: schemas.UnusedItems}),
+    # -- wordings
+    Route("GET", "/v1/notices", "read", notices.list_notices, "Notices in force, and drafts.",
+          {200: notices.NoticeList}),
+    Route("GET", "/v1/notices/{notice}", "read", notices.show_notice, "A notice, word for word.",
+          {200: notices.NoticeShown}),
+    Route("GET", "/v1/notices/{notice}/history", "read", notices.show_history, "Every version of a notice.",
+          {200: notices.NoticeHistory}),
+    Route("GET", "/v1/notices/{notice}/diff", "read", notices.show_difference, "Two versions side by side.",
+          {200: Difference}, query=notices.DiffQuery),
+    Route("POST", "/v1/notices/{notice}/draft", "admin", notices.keep_draft, "Write a wording; nobody sees it yet.",
+          {200: notices.DraftKept}, notices.DraftRequest, idempotent=True),
+    Route("POST", "/v1/notices/{notice}/discard", "admin", notices.discard_draft, "Throw drafts away.",
+          {200: notices.Discarded}, notices.DiscardRequest, idempotent=True),
+    Route("POST", "/v1/notices/{notice}/publish", "admin", notices.publish, "Put the drafts in force, for ever.",
+          {201: Published}, notices.PublishRequest, idempotent=True),
+    Route("POST", "/v1/notices/{notice}/retire", "admin", notices.retire, "Take a notice out of force.",
+          {200: notices.Retired, 422: Problem}),
+    Route("POST", "/v1/lint", "read", notices.lint, "What to mend in a wording.",
+          {200: notices.LintShown, 404: Problem}, notices.LintRequest),
     # -- webhooks in
     Route("GET", "/hooks/meta/{hook}", PUBLIC, hooks.meta_handshake, "Meta's subscription handshake.", {200: None}),
     Route("POST", "/hooks/meta/{hook}", PUBLIC, hooks.meta_delivery, "Meta's deliveries, signed.", {200: dict}),

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sayso.core.workspace import Entry
+from sayso.core.workspace import Entry, Notice, Workspace
 from sayso.errors import Forbidden, SaysoError
 from sayso.flows import forms
 from sayso.flows.forms import FIELDS, Form, Mistaken
@@ -104,7 +104,10 @@ async def privacy_signal(_call: Call) -> Answer:
 
 async def describe(call: Call) -> Answer:
     """Everything the widget shows of one entry point, in the language asked for. It changes nothing."""
-    workspace, entry, notice = forms.place(await call.desk.workspace(call.params["workspace"]), call.params["entry"])
+    try:
+        workspace, entry, notice = await _place(call)
+    except SaysoError as error:
+        return _problem(call, error, ANYBODY)
     lang = language_of(call, workspace, entry, notice, call.query.lang)
     texts = words(call, workspace, lang)
     told = WidgetShown(
@@ -120,13 +123,16 @@ async def describe(call: Call) -> Answer:
 async def challenge(call: Call) -> Answer:
     """A fresh sum to solve for one form, in ALTCHA's own fields. Nothing is stored."""
     slug, _, name = call.query.form.partition("/")
-    workspace, entry, _ = forms.place(await call.desk.workspace(slug), name)
+    try:
+        workspace, entry, _ = forms.place(await call.desk.workspace(slug), name)
+    except SaysoError as error:
+        return _problem(call, error, ANYBODY)
     return answer(200, forms.challenge(call.desk.kit, workspace, entry), *ANYBODY)
 
 
 async def preflight(call: Call) -> Answer:
     """May this website send the form? (Fetch, CORS-preflight)"""
-    _, entry, _ = forms.place(await call.desk.workspace(call.params["workspace"]), call.params["entry"])
+    _, entry, _ = await _place(call)
     headers = (*_allowed(call, entry), (b"access-control-allow-methods", b"POST"),
                (b"access-control-allow-headers", b"content-type"), (b"access-control-max-age", b"86400"))
     return Answer(204, b"", headers=headers)
@@ -135,7 +141,7 @@ async def preflight(call: Call) -> Answer:
 async def take(call: Call) -> Answer:
     """The widget's form. At most one question goes out, and the answer is the same whatever the records say."""
     began = asyncio.get_running_loop().time()
-    workspace, entry, _ = forms.place(await call.desk.workspace(call.params["workspace"]), call.params["entry"])
+    workspace, entry, _ = await _place(call)
     allowed = _allowed(call, entry)
     form = _form(call, call.body)
     try:
@@ -145,10 +151,19 @@ async def take(call: Call) -> Answer:
         if isinstance(error, Mistaken):
             mistake = error.mistakes[0]
             error.detail, error.param = words(call, workspace, form.lang)[f"error_{mistake}"], FIELDS[mistake]
-        told = answer_for(error, call.request_id, call.route)
-        told = msgspec.structs.replace(told, headers=(*told.headers, *allowed))
+        told = _problem(call, error, allowed)
     await level(began)
     return told
+
+
+async def _place(call: Call) -> tuple[Workspace, Entry, Notice]:
+    return forms.place(await call.desk.workspace(call.params["workspace"]), call.params["entry"])
+
+
+def _problem(call: Call, error: SaysoError, headers: tuple[Header, ...]) -> Answer:
+    """An error that the website may read: without these headers its console would speak of CORS and nothing else."""
+    told = answer_for(error, call.request_id, call.route)
+    return msgspec.structs.replace(told, headers=(*told.headers, *headers))
 
 
 def _form(call: Call, sent: PageForm) -> Form:

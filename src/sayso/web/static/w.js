@@ -90,6 +90,7 @@ class SaysoOptin extends HTMLElement {
   #root = this.attachShadow({ mode: "open", delegatesFocus: true });
   #turn = 0;
   #busy = false;
+  #here = false;
   #all;
 
   constructor() {
@@ -100,8 +101,9 @@ class SaysoOptin extends HTMLElement {
     this.#root.append(make("slot"));
   }
 
-  connectedCallback() { this.#load(); }
-  attributeChangedCallback(_, before, after) { if (this.isConnected && before !== after) this.#load(); }
+  connectedCallback() { this.#here = true; this.#load(); }
+  disconnectedCallback() { this.#here = false; }
+  attributeChangedCallback(_, before, after) { if (this.#here && before !== after) this.#load(); }
   formResetCallback() { this.#value(""); if (this.#all) this.#draw(); }
   formDisabledCallback(off) { for (const one of this.#root.querySelectorAll("input,button")) one.disabled = off; }
 
