@@ -120,6 +120,7 @@ class System:
         """The notices published by command or API in a workspace: its sayso.toml may name them. None where there is no
         workspace yet, or what is stored of it cannot be read.
         """
+        self.directory.refresh()
         try:
             workspace = self.directory.by_slug(slug)
         except NotConfigured:

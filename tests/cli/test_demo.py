@@ -32,7 +32,7 @@ gate.TABLE = (lambda *_: gate.speak("allow", "granted"),)
 """
 STOPS_ARE_LOST = """
 from sayso.flows import inbound
-inbound._stopped = lambda *_, **__: None
+inbound.stopped = lambda *_, **__: None
 """
 SIGNATURES_ARE_NOT_CHECKED = """
 from sayso.channels import meta

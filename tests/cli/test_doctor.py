@@ -10,9 +10,9 @@ from typing import Any
 import apsw
 import pytest
 
+from sayso.cli import doctor
 from sayso.cli.doctor import secrets_of
 from sayso.core.workspace import Connection, Secret
-from sayso.cli import doctor
 from tests.cast import AMIRA
 from tests.cli.shell import INIT, Ran, put_secrets, run
 from tests.postgres import fresh_database

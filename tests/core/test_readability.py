@@ -31,13 +31,14 @@ def test_the_score_is_flesch_s_formula() -> None:
 
 @pytest.mark.parametrize("lang", sorted(FITS))
 def test_long_words_in_long_sentences_are_harder_in_every_language(lang: str) -> None:
-    easy, hard = "Da la mo ti. " * 6, "Damolatirenavisokube " * 24
+    easy, hard = ("Да мы да ты. " * 6, "Дамолатиренависокубе " * 24) if lang == "ru" else (
+        "Da la mo ti. " * 6, "Damolatirenavisokube " * 24)
     assert reading(easy, lang).score > reading(hard, lang).score
     assert (reading(easy, lang).hard, reading(hard, lang).hard) == (False, True)
 
 
 def test_a_language_without_a_formula_goes_by_lix_or_by_the_length_of_sentences() -> None:
-    assert reading("Vi skriver til dig. " * 5, "da") == Reading("lix", 4.0, hard=False)
+    assert reading("Vi skriver til dig. " * 5, "da") == Reading("lix", 29.0, hard=False)
     assert reading("kommunikationsplatforme " * 20, "da").hard
     assert reading("كلمة " * 23, "ar") == Reading("sentence", 23.0, hard=True)
     assert not reading("كلمة " * 22, "ar").hard

@@ -10,7 +10,7 @@ from sayso.channels.base import ContactCard, Unhandled
 from sayso.core import identity
 from sayso.errors import Unavailable
 from sayso.flows import inbound
-from sayso.flows.inbound import Heard
+from sayso.flows.heard import Heard
 from sayso.store.base import Transient
 from tests.cast import AMIRA, BRUNO, CHEN, DANA
 from tests.stores import World, rows_of

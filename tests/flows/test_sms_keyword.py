@@ -14,8 +14,8 @@ from sayso.errors import ProviderError
 from sayso.flows import inbound
 from tests.cast import AMIRA, BRUNO, DANA
 from tests.stores import build, open_kind, rows_of
-from tests.world import NOTICE, NUMBER_ID, HandClock, World
 from tests.texting import CONTENT, NUMBER, PUBLIC, SERVICE, TOKEN, WHATSAPP, Line, little_twilio, twilio_declaration
+from tests.world import NOTICE, NUMBER_ID, HandClock, World
 
 
 @pytest.fixture

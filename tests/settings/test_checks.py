@@ -78,7 +78,8 @@ def test_a_policy_for_yeses_from_elsewhere_needs_a_known_source_and_a_reason() -
 
 
 @pytest.mark.parametrize(("policy", "place"), [
-    ({"elsewhere": {"fax": "why not"}}, "policy.elsewhere.fax"), ({"elsewhere": {"clerk": " "}}, "policy.elsewhere.clerk"),
+    ({"elsewhere": {"fax": "why not"}}, "policy.elsewhere.fax"),
+    ({"elsewhere": {"clerk": " "}}, "policy.elsewhere.clerk"),
     ({"elsewhere": {"clerk": "x" * 201}}, "policy.elsewhere.clerk"), ({"countries": ["UK"]}, "policy.countries"),
     ({"countries": ["gb"]}, "policy.countries"), ({"prompts_a_day": -1}, "policy.prompts_a_day"),
     ({"prompts_a_day": 100_001}, "policy.prompts_a_day"), ({"prompts_a_day": "many"}, "policy.prompts_a_day"),

@@ -30,7 +30,7 @@ def test_a_page_takes_websites_and_a_privacy_policy() -> None:
 
 
 @pytest.mark.parametrize("site", [
-    "shop.example", "https://shop.example/", "https://Shop.example", "http://shop.example", "*", "https://*.shop.example/x",
+    "shop.example", "https://shop.example/", "https://Shop.example", "http://shop.example", "*", "https://*.example/x",
     "https://a@shop.example", "null", "", "https://", "https://shop.example:port", "https://shop.example?x",
 ])
 def test_a_website_that_no_browser_would_name_so_is_refused(site: str) -> None:
@@ -46,8 +46,10 @@ def test_websites_belong_to_pages_only_and_are_not_without_number() -> None:
         declared(origins=tuple(f"https://shop{place}.example" for place in range(51)))
 
 
-@pytest.mark.parametrize("url", ["http://acme.example", "acme.example", "https://", "https://a b", "javascript:alert(1)",
-                                 "https://acme.example/" + "x" * 2_000, "https://["])
+@pytest.mark.parametrize("url", [
+    "http://acme.example", "acme.example", "https://", "https://a b", "javascript:alert(1)", "https://[",
+    "https://acme.example/" + "x" * 2_000,
+])
 def test_a_privacy_policy_that_is_no_https_address_is_refused(url: str) -> None:
     with pytest.raises(ConfigError) as told:
         declared(privacy=url)

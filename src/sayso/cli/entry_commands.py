@@ -1,5 +1,5 @@
-"""The commands about entry points: `sayso entry`, `sayso qr`, `sayso pending`. As in app.py, each has its arguments, its
-help, and the function that carries it out, loaded when called.
+"""The commands about entry points: `sayso entry`, `sayso qr`, `sayso pending`. As in app.py, each has its arguments,
+its help, and the function that carries it out, loaded when called.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def _is_named(looked: Looked, topic: Topic) -> bool:
         return True
     stems = [token.word[:max(TITLE_WORD, len(token.word) - 2)] for token in tokens(topic.title)
              if len(token.word) >= TITLE_WORD]
-    return any(token.word.startswith(stem) for stem in stems for token in looked.words)
+    name = {token.word for token in tokens(looked.wording.business)}  # "Garden" of the business says nothing of tips
+    return any(token.word.startswith(stem) for stem in stems for token in looked.words if token.word not in name)
 
 
 def _signs(looked: Looked, *, strict: bool) -> Iterator[Finding]:

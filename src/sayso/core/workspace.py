@@ -75,7 +75,9 @@ class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A kind of message. `title` is what people know it by, `titles` the same in other languages. `expires_days` is how long a yes lasts, 0 for as long as it is not withdrawn."""
+    """A kind of message. `title` is what people know it by, `titles` the same in other languages. `expires_days` is how
+    long a yes lasts, 0 for as long as it is not withdrawn.
+    """
 
     name: str
     cls: MessageClass

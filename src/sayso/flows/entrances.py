@@ -22,35 +22,34 @@ def _of(workspace: Workspace, sender: Sender) -> list[Entry]:
     return [entry for entry in workspace.entries.values() if entry.sender == sender.name]
 
 
-def by_words(workspace: Workspace, sender: Sender, text: str) -> Entry | None:
-    """The entry point whose code stands anywhere in the text, or whose keyword is the whole of it."""
-    mine = _of(workspace, sender)
-    for code in codes_in(text):
-        for entry in mine:
-            if entry.code == code:
-                return entry
-    folded = fold(text)
-    return next((entry for entry in mine if any(fold(word) == folded for word in entry.keywords)), None)
-
-
 @dataclass(frozen=True, slots=True)
-class Printed:
-    """An entry point reached by a code that is not the one it has now: of a placement, or an older one of its own."""
+class Reached:
+    """An entry point, the code by which it was reached (empty for none), and the placement that code belongs to."""
 
     entry: Entry
-    code: str
-    placement: str
+    code: str = ""
+    placement: str = ""
 
 
-def by_printed(tx: Tx, workspace: Workspace, sender: Sender, text: str) -> Printed | None:
-    """The entry point whose code in the text was printed somewhere: codes are for ever (flows/entries.py)."""
+def by_words(tx: Tx, workspace: Workspace, sender: Sender, text: str) -> Reached | None:
+    """The entry point whose code stands anywhere in the text, or whose keyword is the whole of it."""
     for code in codes_in(text):
-        row = tx.row("entry_code", ws=workspace.id, code=code)
-        name, _, placement = str(row[0]).partition(PLACED) if row else ("", "", "")
-        entry = workspace.entries.get(name)
-        if entry is not None and entry.sender == sender.name:
-            return Printed(entry, code, placement)
-    return None
+        if reached := _by_code(tx, workspace, sender, code):
+            return reached
+    folded = fold(text)
+    mine = (entry for entry in _of(workspace, sender) if any(fold(word) == folded for word in entry.keywords))
+    return next((Reached(entry) for entry in mine), None)
+
+
+def _by_code(tx: Tx, workspace: Workspace, sender: Sender, code: str) -> Reached | None:
+    """By the code it has now; else by one that was printed: of a placement, or an older one. Codes are for ever."""
+    for entry in _of(workspace, sender):
+        if entry.code == code:
+            return Reached(entry, code)
+    row = tx.row("entry_code", ws=workspace.id, code=code)
+    name, _, placement = str(row[0]).partition(PLACED) if row else ("", "", "")
+    owner = workspace.entries.get(name)
+    return Reached(owner, code, placement) if owner is not None and owner.sender == sender.name else None
 
 
 def by_start(workspace: Workspace, sender: Sender) -> Entry | None:

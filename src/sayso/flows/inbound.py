@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
 from sayso.channels.base import (
     ContactCard,
     Inbound,
@@ -21,50 +19,27 @@ from sayso.channels.base import (
     InboundText,
     NativePreference,
     NumberChanged,
-    Spoken,
     StatusUpdate,
     Unhandled,
 )
 from sayso.core import lifecycle
 from sayso.core.intents import Reading, fold
-from sayso.core.purposes import ALL_MARKETING, EVERYTHING
-from sayso.core.workspace import Connection, Entry, Sender, Workspace, choice_in
-from sayso.flows import confirm, entrances, opt_in, opt_out, people
+from sayso.core.workspace import Connection, Sender, Workspace, choice_in
+from sayso.flows import confirm, entrances, opt_in, opt_out, people, taps
+from sayso.flows.entrances import Reached
+from sayso.flows.heard import Heard, NotForUs, evidence_of, quoted, spoke, stopped, who
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
 from sayso.flows.record import Person, person_by_id, tell
 from sayso.ports import MINUTE
 from sayso.store.base import Transient, Tx
 
-#: Meta's preset label for a marketing opt-out button, and how it may read in other languages, folded.
-STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
-    "Stop promotions", "Stop promotion", "Stop offers", "Detener promociones", "Parar promoções",
-    "Interromper promoções", "Arrêter les promotions", "Werbung stoppen", "Werbung beenden",
-    "Interrompi promozioni", "Promoties stoppen",
-    "Promosyonları durdur", "Hentikan promosi", "إيقاف العروض الترويجية", "प्रमोशन बंद करें", "Остановить рекламу",
-))
 #: Stands for the envelope beside every further item of it that cannot be used: the first one keeps it whole.
 ENVELOPE_KEPT: Final = b"the envelope is kept with the first item of it"
 #: Longest name of a webhook field that is kept.
 MAX_FIELD: Final = 64
 #: One help reply per person in this time, so that two bots talking to each other end.
 HELP_EVERY: Final = 10 * MINUTE
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What each handler is given: the workspace, the sender spoken to, and the provider's name of the clock."""
-
-    tx: Tx
-    kit: Kit
-    workspace: Workspace
-    sender: Sender
-    clock: str
-
-    def read(self, text: str, person: Person) -> Reading:
-        """The intent of a whole message."""
-        languages = self.workspace.languages or (self.workspace.language,)
-        return self.kit.words().read(text, person.lang or None, languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +67,6 @@ def receive(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item
             _keep(tx, kit, workspace, connection, reason, item, raw if not unhandled else ENVELOPE_KEPT)
             unhandled += 1
     return Received(done, repeated, unhandled)
-
-
-class NotForUs(Exception):
-    """An item nobody here can use; its first argument is a fixed phrase of ours."""
 
 
 def _one(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item: Inbound) -> bool:
@@ -133,66 +104,38 @@ def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason
            sealed=kit.vault.seal_workspace(workspace.id, body, unhandled.encode()))
 
 
-def _who(heard: Heard, item: Inbound) -> Person:
-    if not item.addresses:
-        raise NotForUs("nobody is named")
-    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses, at=item.at)
-
-
-def _spoke(heard: Heard, person: Person, item: Spoken) -> Person:
-    return tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at, clock=heard.clock,
-                facts={"inbound": heard.sender.name})[1]
-
-
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
 def _text(heard: Heard, item: InboundText) -> None:
-    person = _who(heard, item)
+    person = who(heard, item)
     reading = heard.read(item.text, person)
     if item.understood == "stop" or (item.understood == "start" and reading.intent != "stop"):
         reading = Reading(item.understood, "certain", None, False, "the provider reads it so")
-    evidence = _evidence(item, text=item.text)
+    evidence = evidence_of(item, text=item.text)
     if reading.intent == "stop":
         weak = item.forwarded or item.edited  # somebody else's words, or words put in later
-        _stopped(heard, person, item, reading, evidence, weak="forwarded or edited" if weak else "")
+        stopped(heard, person, item, reading, evidence, weak="forwarded or edited" if weak else "")
     elif item.edited or item.forwarded or not _acted(heard, person, item, reading, evidence):
-        _spoke(heard, person, item)
-
-
-def _stopped(heard: Heard, person: Person, item: InboundText | InboundButton, reading: Reading,
-             evidence: Mapping[str, str], *, weak: str = "") -> None:
-    if weak or reading.grade != "certain":
-        opt_out.hold(heard.tx, heard.kit, heard.workspace, person, heard.sender.name, why=weak or "ambiguous word",
-                     occurred_at=item.at, clock=heard.clock, evidence=evidence)
-        return
-    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="word", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
-    confirmed = heard.sender.channel == "sms" and isinstance(item, InboundText) and item.understood == "stop"
-    if said.changed and not confirmed:  # Twilio answers an SMS STOP itself
-        opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+        spoke(heard, person, item)
 
 
 def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
     """True if the words began, answered or asked something."""
-    entry = entrances.by_words(heard.workspace, heard.sender, item.text)
-    if entry is not None:
-        _begin(heard, person, item, entry, evidence)
-        return True
-    if printed := entrances.by_printed(heard.tx, heard.workspace, heard.sender, item.text):
-        _begin(heard, person, item, printed.entry, evidence, printed=printed)
+    if reached := entrances.by_words(heard.tx, heard.workspace, heard.sender, item.text):
+        _begin(heard, person, item, reached, evidence)
         return True
     if reading.intent in ("yes", "no") and _answered(heard, person, item, reading, evidence):
         return True
     if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
-        _begin(heard, person, item, ad, evidence, how="ad")
+        _begin(heard, person, item, Reached(ad), evidence, how="ad")
         return True
     if reading.intent == "start" and lifecycle.held_marketing(person.standing):  # an answer to "shall it stop?"
         opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="word", sender=heard.sender.name,
                              occurred_at=item.at, clock=heard.clock)
         return True
     if reading.intent == "start" and (start := entrances.by_start(heard.workspace, heard.sender)):
-        _begin(heard, person, item, start, evidence)
+        _begin(heard, person, item, Reached(start), evidence)
         return True
     if reading.intent in ("help", "preferences", "start") and not item.understood:
         _help(heard, person, item)
@@ -200,12 +143,11 @@ def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, ev
     return False
 
 
-def _begin(heard: Heard, person: Person, item: InboundText, entry: Entry, evidence: Mapping[str, str], *,
-           how: str = "", printed: entrances.Printed | None = None) -> None:
-    how = how or ("sms" if heard.sender.channel == "sms" else "phrase" if entry.code or printed else "keyword")
-    opt_in.begin(heard.tx, heard.kit, heard.workspace, person, entry, heard.sender, how=how, occurred_at=item.at,
-                 clock=heard.clock, evidence=evidence, placement=printed.placement if printed else "",
-                 chosen=choice_in(item.text, printed.code if printed else entry.code))
+def _begin(heard: Heard, person: Person, item: InboundText, to: Reached, evidence: Mapping[str, str],
+           how: str = "") -> None:
+    how = how or ("sms" if heard.sender.channel == "sms" else "phrase" if to.code else "keyword")
+    opt_in.begin(heard.tx, heard.kit, heard.workspace, person, to.entry, heard.sender, how=how, occurred_at=item.at,
+                 clock=heard.clock, evidence=evidence, placement=to.placement, chosen=choice_in(item.text, to.code))
 
 
 def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading, evidence: Mapping[str, str]) -> bool:
@@ -214,7 +156,7 @@ def _answered(heard: Heard, person: Person, item: InboundText, reading: Reading,
     """
     if reading.intent == "yes" and heard.sender.channel == "sms":
         return False
-    request_id, how = _quoted(heard, item.context_id), "context"
+    request_id, how = quoted(heard, item.context_id), "context"
     plain = not item.context_id and _plain(heard, person, item, reading)
     if not request_id and (reading.intent == "no" or plain):
         request_id, how = confirm.newest_prompted(person, item.at or heard.kit.now()), "word"
@@ -236,15 +178,6 @@ def _plain(heard: Heard, person: Person, item: InboundText, reading: Reading) ->
     return item.referral is None and (reading.strict or fold(item.text) == fold(asked_for))
 
 
-def _quoted(heard: Heard, message_id: str | None) -> str:
-    """The request behind the message of ours that a reply quotes, or empty."""
-    if not message_id:
-        return ""
-    mac = heard.kit.vault.message_mac(heard.workspace.id, "sent", message_id)
-    row = heard.tx.row("handed_over", ws=heard.workspace.id, mac=mac)
-    return str(row[2]) if row else ""
-
-
 def _help(heard: Heard, person: Person, item: InboundText) -> None:
     event, person = tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at,
                          clock=heard.clock, facts={"inbound": heard.sender.name})
@@ -252,106 +185,23 @@ def _help(heard: Heard, person: Person, item: InboundText) -> None:
         dedupe=f"help:{person.id}:{heard.kit.now() // HELP_EVERY}")
 
 
-def _evidence(item: InboundText | InboundButton | InboundOther, **said: str) -> dict[str, str]:
-    evidence = {**said, "message_id": item.message_id}
-    if not isinstance(item, InboundOther) and item.context_id:
-        evidence["context_id"] = item.context_id
-    if item.referral:
-        evidence["referral"] = msgspec.json.encode(dict(item.referral), order="sorted").decode()
-    return evidence
-
-
-# -- buttons -----------------------------------------------------------------------------------------------------------
-
-
-def _button(heard: Heard, item: InboundButton) -> None:
-    person = _who(heard, item)
-    evidence = _evidence(item, payload=item.payload, label=item.label)
-    for prefix, act in ((confirm.YES_ID, _tapped_yes), (confirm.NO_ID, _tapped_no), (confirm.STOP_ID, _tapped_stop),
-                        (confirm.KEEP_ID, _tapped_keep)):
-        if item.payload.startswith(prefix):
-            act(heard, person, item, item.payload[len(prefix):], evidence)
-            return
-    reading = heard.read(item.payload, person)  # payload first, then the label
-    if reading.intent != "stop" and (shown := heard.read(item.label, person)).intent:
-        reading = shown
-    if reading.intent == "stop":
-        _stopped(heard, person, item, reading, evidence)
-    elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
-        said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, ALL_MARKETING, how="button",
-                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
-        if said.changed:
-            opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
-    elif not _label_answered(heard, person, item, reading, evidence):
-        _spoke(heard, person, item)
-
-
-def _label_answered(heard: Heard, person: Person, item: InboundButton, reading: Reading,
-                    evidence: Mapping[str, str]) -> bool:
-    """A template's own button without our id, on a message that was a prompt of ours."""
-    request_id = _quoted(heard, item.context_id)
-    if not request_id or reading.intent not in ("yes", "no"):
-        return False
-    request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested")
-    if request is None:
-        return False
-    answer = confirm.yes if reading.intent == "yes" else confirm.no
-    answer(heard.tx, heard.kit, heard.workspace, person, request, "context", heard.sender, occurred_at=item.at,
-           clock=heard.clock, evidence=evidence)
-    return True
-
-
-def _tapped_yes(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
-    request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
-    if request is None:  # a payload made up, or another person's: it is only something the person sent
-        _spoke(heard, person, item)
-        return
-    confirm.yes(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
-                clock=heard.clock, evidence=evidence)
-
-
-def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
-    request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
-    if request is None:
-        _spoke(heard, person, item)
-        return
-    confirm.no(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
-               clock=heard.clock, evidence=evidence)
-
-
-def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:
-    """Leaving needs no look-up: whoever tapped it wants out."""
-    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
-    if said.changed:
-        opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
-
-
-def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: str, _: Mapping[str, str]) -> None:
-    if confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "stop_suspected") is None:
-        _spoke(heard, person, item)
-        return
-    opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="button", sender=heard.sender.name,
-                         occurred_at=item.at, clock=heard.clock)
-
-
 # -- everything else ---------------------------------------------------------------------------------------------------
 
 
 def _other(heard: Heard, item: InboundOther) -> None:
-    person = _who(heard, item)
+    person = who(heard, item)
     if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
         opt_in.begin(heard.tx, heard.kit, heard.workspace, person, ad, heard.sender, how="ad", occurred_at=item.at,
-                     clock=heard.clock, evidence=_evidence(item))
+                     clock=heard.clock, evidence=evidence_of(item))
     else:
-        _spoke(heard, person, item)
+        spoke(heard, person, item)
 
 
 def _card(heard: Heard, item: ContactCard) -> None:
     """The person's own number, sent because we asked: it is theirs from now on."""
     person = people.identify(heard.tx, heard.kit, heard.workspace.id, (*item.addresses, *item.card),
                              how="contact_request")
-    _spoke(heard, person, item)
+    spoke(heard, person, item)
 
 
 def _preference(heard: Heard, item: NativePreference) -> None:
@@ -360,12 +210,12 @@ def _preference(heard: Heard, item: NativePreference) -> None:
     if item.value not in ("stop", "resume") or item.category != "marketing_messages":
         _doubtful_preference(heard, item)  # unknown means deny
         return
-    opt_out.native(heard.tx, heard.kit, heard.workspace, _who(heard, item), item.value, heard.sender.name,
+    opt_out.native(heard.tx, heard.kit, heard.workspace, who(heard, item), item.value, heard.sender.name,
                    occurred_at=item.at, clock=heard.clock, how="user_preferences")
 
 
 def _doubtful_preference(heard: Heard, item: NativePreference) -> None:
-    opt_out.hold(heard.tx, heard.kit, heard.workspace, _who(heard, item), heard.sender.name, why="unknown preference",
+    opt_out.hold(heard.tx, heard.kit, heard.workspace, who(heard, item), heard.sender.name, why="unknown preference",
                  occurred_at=item.at, clock=heard.clock,
                  evidence={"category": item.category, "value": item.value})
 
@@ -404,6 +254,6 @@ def _status(heard: Heard, item: StatusUpdate) -> None:
 
 
 HANDLERS: Final[Mapping[type, Callable[..., None]]] = {
-    InboundText: _text, InboundButton: _button, InboundOther: _other, ContactCard: _card,
+    InboundText: _text, InboundButton: taps.tapped, InboundOther: _other, ContactCard: _card,
     NativePreference: _preference, NumberChanged: _moved, StatusUpdate: _status,
 }

@@ -125,7 +125,8 @@ def _can(route: Route, status: str) -> bool:
     if status == "429":
         return route.path == "/v1/opt-ins"
     if status == "404":
-        return route.path == "/w/challenge" or "{" in route.path or "lookup" in route.path or "receipts" in route.path
+        may_miss = ("lookup", "receipts", "pending")
+        return route.path == "/w/challenge" or "{" in route.path or any(word in route.path for word in may_miss)
     if status == "409":
         return route.path.endswith(("/redeem", "/resend"))
     if status == "422":

@@ -1,0 +1,95 @@
+"""Taps: the buttons of Sayso's own messages, looked up, and those of the business's templates, read as words.
+
+Leaving needs no look-up; everything else a button says is believed only where the event behind it is this person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sayso.channels.base import InboundButton
+from sayso.core.intents import Reading, fold
+from sayso.core.purposes import ALL_MARKETING, EVERYTHING
+from sayso.flows import confirm, opt_out
+from sayso.flows.heard import Heard, evidence_of, quoted, spoke, stopped, who
+from sayso.flows.record import Person
+
+#: Meta's preset label for a marketing opt-out button, and how it may read in other languages, folded.
+STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
+    "Stop promotions", "Stop promotion", "Stop offers", "Detener promociones", "Parar promoções",
+    "Interromper promoções", "Arrêter les promotions", "Werbung stoppen", "Werbung beenden",
+    "Interrompi promozioni", "Promoties stoppen",
+    "Promosyonları durdur", "Hentikan promosi", "إيقاف العروض الترويجية", "प्रमोशन बंद करें", "Остановить рекламу",
+))
+
+
+def tapped(heard: Heard, item: InboundButton) -> None:
+    person = who(heard, item)
+    evidence = evidence_of(item, payload=item.payload, label=item.label)
+    for prefix, act in ((confirm.YES_ID, _tapped_yes), (confirm.NO_ID, _tapped_no), (confirm.STOP_ID, _tapped_stop),
+                        (confirm.KEEP_ID, _tapped_keep)):
+        if item.payload.startswith(prefix):
+            act(heard, person, item, item.payload[len(prefix):], evidence)
+            return
+    reading = heard.read(item.payload, person)  # payload first, then the label
+    if reading.intent != "stop" and (shown := heard.read(item.label, person)).intent:
+        reading = shown
+    if reading.intent == "stop":
+        stopped(heard, person, item, reading, evidence)
+    elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
+        said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, ALL_MARKETING, how="button",
+                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
+        if said.changed:
+            opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+    elif not _label_answered(heard, person, item, reading, evidence):
+        spoke(heard, person, item)
+
+
+def _label_answered(heard: Heard, person: Person, item: InboundButton, reading: Reading,
+                    evidence: Mapping[str, str]) -> bool:
+    """A template's own button without our id, on a message that was a prompt of ours."""
+    request_id = quoted(heard, item.context_id)
+    if not request_id or reading.intent not in ("yes", "no"):
+        return False
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, request_id, "opt_in_requested")
+    if request is None:
+        return False
+    answer = confirm.yes if reading.intent == "yes" else confirm.no
+    answer(heard.tx, heard.kit, heard.workspace, person, request, "context", heard.sender, occurred_at=item.at,
+           clock=heard.clock, evidence=evidence)
+    return True
+
+
+def _tapped_yes(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
+    if request is None:  # a payload made up, or another person's: it is only something the person sent
+        spoke(heard, person, item)
+        return
+    confirm.yes(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
+                clock=heard.clock, evidence=evidence)
+
+
+def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
+    request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
+    if request is None:
+        spoke(heard, person, item)
+        return
+    confirm.no(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
+               clock=heard.clock, evidence=evidence)
+
+
+def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:
+    """Leaving needs no look-up: whoever tapped it wants out."""
+    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
+                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
+    if said.changed:
+        opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+
+
+def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: str, _: Mapping[str, str]) -> None:
+    if confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "stop_suspected") is None:
+        spoke(heard, person, item)
+        return
+    opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="button", sender=heard.sender.name,
+                         occurred_at=item.at, clock=heard.clock)
