@@ -7,6 +7,7 @@ import re
 import pytest
 
 from sayso.core import readability
+from sayso.core.compare import pieces
 from sayso.core.findings import Topic, Wording
 from sayso.core.lint import lint, musts
 from sayso.core.prose import scripts, tokens
@@ -70,3 +71,19 @@ def test_a_language_or_a_name_there_is_no_starter_of_is_refused() -> None:
         starter_for("ja")
     with pytest.raises(InvalidRequest, match="offers, orders, support"):
         starter_for("en").text("party", "Acme")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_in_every_language_the_sentence_that_is_taken_out_is_missed(lang: str) -> None:
+    sentences = pieces(starter_for(lang).text("offers", "Acme"))
+    first = re.split("[,،]", sentences[0])[0] + "."
+
+    def codes(*kept: str) -> set[str]:
+        wording = Wording(" ".join(kept), lang, business="Acme", topics=(TOPICS["offers"],))
+        return {finding.code for finding in musts(lint(wording, vocabulary()))}
+
+    assert codes(*sentences) == set()
+    assert codes(first, *sentences[1:]) == {"often"}
+    assert codes(sentences[0], *sentences[2:]) == {"free", "voluntary"}
+    assert codes(*sentences[:2], *sentences[3:]) == {"leave"}
+    assert codes(*sentences[1:]) >= {"who", "what", "often"}

@@ -64,7 +64,7 @@ def _described(sayso: Sayso, entry: Entry, public_url: str) -> dict[str, Any]:
 
 
 def _show_one(found: dict[str, Any]) -> None:
-    lines = [(name, ", ".join(value) if isinstance(value, list) else str(value) or "-")
+    lines = [(name, (", ".join(value) if isinstance(value, list) else str(value)) or "-")
              for name, value in found.items() if name != "placements"]
     table(("", found["name"]), lines, empty="")
     if found["placements"]:
