@@ -49,7 +49,7 @@ NOT_CALLED_IN_CORE = {"now", "utcnow", "today", "uuid1", "uuid4", "print", "open
 
 # Tests that belong to no one room. Any other test file is named after a room or one of its modules.
 SUBJECTS = {
-    "ads", "bench", "browser", "crash", "demo", "docs", "imports", "isolation", "postgres", "promises", "project", "readme",
+    "ads", "bench", "browser", "crash", "demo", "docs", "imports", "isolation", "postgres", "promises", "project", "readme",  # noqa: E501
     "simulation", "sms", "story", "tidy",
 }  # fmt: skip
 

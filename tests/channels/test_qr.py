@@ -14,7 +14,7 @@ import zxingcpp
 from sayso.channels import poster, qr
 from sayso.channels.poster import SENTENCES, Poster, Size
 from sayso.channels.qr import QUIET, Allowed, Code, Label
-from sayso.errors import InvalidRequest, NotConfigured
+from sayso.errors import InvalidRequest
 
 NUMBER = "+447700900100"
 ALLOWED = Allowed("https://sayso.acme.example", (NUMBER,))
@@ -252,14 +252,6 @@ def test_arabic_is_joined_and_set_from_right_to_left() -> None:
     boxes = [text.get_charbox(place) for place in range(text.count_chars())]
     assert boxes[first][0] > boxes[name][0]
     assert "مرحبا" in whole
-
-
-def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "fpdf", None)
-    with pytest.raises(NotConfigured, match="posters"):
-        poster.pdf(a_poster(), "A4")
 
 
 def test_every_starter_language_has_its_sentences_with_a_place_for_each_thing() -> None:

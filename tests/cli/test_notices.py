@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def test_what_was_published_survives_init_with_the_old_file(project: Path) -> No
 
 
 def test_a_deceptive_wording_is_refused_and_says_what_to_mend(project: Path) -> None:
-    run("notice", "draft", "welcome", "--text", "Acme Garden: last chance! By continuing you agree.", "--purposes", "offers")
+    run("notice", "draft", "welcome", "--text", "Acme Garden: last chance! By continuing you agree.", "--purposes", "offers")  # noqa: E501
     refused = run("notice", "publish", "welcome", "--reason", "we really want this one")
     assert refused.code == 2
     assert refused.err.startswith("notice_refused: ")
@@ -104,7 +105,7 @@ def test_a_wide_terminal_shows_both_texts(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "100")
     notices._draw(Difference(notice="n", lang="en", before="1", after="2", lines=compare("Old one.", "New one.")))
-    told = capsys.readouterr().out
+    told = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert "Old one." in told
     assert "New one." in told
 
@@ -113,7 +114,7 @@ def test_a_wide_terminal_shows_both_texts(monkeypatch: pytest.MonkeyPatch, capsy
     ("draft", "join", "--text", "x"), ("draft", "welcome"), ("draft", "welcome", "--text", "x", "--starter", "offers"),
     ("draft", "welcome", "--starter", "party", "--purposes", "offers"), ("draft", "welcome", *OFFERS, "--lang", "ja"),
     ("draft", "welcome", "--file", "nowhere.txt", "--purposes", "offers"), ("publish", "welcome"), ("show", "nothing"),
-    ("history", "nothing"), ("diff", "nothing"), ("retire", "join"), ("retire", "nothing"), ("show", "join", "--lang", "xx"),
+    ("history", "nothing"), ("diff", "nothing"), ("retire", "join"), ("retire", "nothing"), ("show", "join", "--lang", "xx"),  # noqa: E501
     ("draft", "welcome", "--discard"), ("draft", "Bad Name", *OFFERS), ("publish", "join", "--template", "nonsense"),
 ])  # fmt: skip
 def test_a_wrong_request_is_told_in_one_line(project: Path, words: tuple[str, ...]) -> None:
@@ -195,8 +196,10 @@ def test_init_says_what_a_new_wording_of_the_file_does_not(project: Path) -> Non
     assert done.code == 0
     assert "notice short (en): Say which word ends it" in done.err
     assert "notice short" not in run("init", "--yes").err
-    config.write_text(config.read_text().replace("May we write to you?", "Last chance!").replace("version = 1\npurposes = "
-                      '["offers"]\nsenders = ["shop"]\ntext', 'version = 2\npurposes = ["offers"]\nsenders = ["shop"]\ntext'))
+    old = 'version = 1\npurposes = ["offers"]\nsenders = ["shop"]\ntext = { en = "May we write to you?" }'
+    assert old in config.read_text()
+    new = old.replace("version = 1", "version = 2").replace("May we write to you?", "Last chance!")
+    config.write_text(config.read_text().replace(old, new))
     refused = run("init", "--yes")
     assert refused.code == 3
     assert "notices.short.text.en: pressure" in refused.err

@@ -77,7 +77,7 @@ def test_the_particular_goes_before_the_general() -> None:
 
 
 def test_age_and_proof_follow_the_country() -> None:
-    assert [youngest(rules_for([code]), code) for code in ("DE", "AT", "GR", "GB", "IN", "AQ")] == [16, 14, 15, 13, 18, 0]
+    assert [youngest(rules_for([code]), code) for code in ("DE", "AT", "GR", "GB", "IN", "AQ")] == [16, 14, 15, 13, 18, 0]  # noqa: E501
     assert kept_months(rules_for(["DE"])) == 60
     assert kept_months(rules_for(["AQ"])) == 0
 

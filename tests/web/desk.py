@@ -46,7 +46,7 @@ BODIES: Mapping[str, JSON] = {
     "/v1/people/lookup": {"address": "+447700900123"},
     "/v1/receipts": {"address": "+447700900123"},
     "/v1/notices/{notice}/draft": {"lang": "en", "starter": "offers", "purposes": ["offers"], "senders": ["shop"]},
-    "/v1/notices/{notice}/discard": {}, "/v1/notices/{notice}/publish": {}, "/v1/lint": {"text": "May we write to you?"},
+    "/v1/notices/{notice}/discard": {}, "/v1/notices/{notice}/publish": {}, "/v1/lint": {"text": "May we write to you?"},  # noqa: E501
 }
 NOBODYS = {"permit": "prm_01M83RJFEY3MDYV1KKQN6FVB3C", "hook": "nobody-main", "workspace": "nobody",
            "entry": "nothing", "request": "evt_01M83RJFEY3MDYV1KKQN6FVB3C", "code": "AAAAAAAA",

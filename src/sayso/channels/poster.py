@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from sayso.channels import qr
 from sayso.channels.qr import Code
-from sayso.errors import InvalidRequest, NotConfigured
+from sayso.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -113,8 +113,7 @@ class Poster:
 def pdf(poster: Poster, size: Size) -> bytes:
     """The poster as a PDF of one page.
 
-    Raises NotConfigured without the extra `posters`, InvalidRequest for letters the fonts lack and for a wording that
-    does not fit.
+    Raises InvalidRequest for letters the fonts lack and for a wording that does not fit.
     """
     document = _document(poster, size)
     try:
@@ -157,11 +156,8 @@ def _plan(paper: _Paper, wording: str, room: float, least: float) -> tuple[float
 
 
 def _document(poster: Poster, size: Size) -> FPDF:
-    try:
-        from fpdf import FPDF  # noqa: PLC0415  (an extra: without posters nobody pays its 15 MB)
-    except ImportError:
-        raise NotConfigured("PDF posters need the extra: pip install 'sayso[posters]'. The page (HTML) needs nothing: "
-                            "open it in a browser and print it.") from None
+    from fpdf import FPDF  # noqa: PLC0415  (it loads Pillow and fontTools: only who prints pays for that)
+
     made = FPDF(unit="mm", format=PAPER[size])
     made.set_auto_page_break(auto=False)
     made.add_page()

@@ -42,7 +42,7 @@ def qr(
     svg: Annotated[bool, typer.Option("--svg", help="An SVG image; this is what you get without an option.")] = False,
     png: Annotated[bool, typer.Option("--png", help="A PNG image.")] = False,
     pdf: Annotated[Literal["A4", "A6"] | None, typer.Option("--pdf", case_sensitive=False,
-                   help="A poster to print, as PDF (needs the extra 'posters').")] = None,
+                   help="A poster to print, as PDF.")] = None,
     page: Annotated[Literal["A4", "A6"] | None, typer.Option("--html", case_sensitive=False,
                     help="The poster as a page that a browser prints, in any language.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file, instead of standard output.")] = None,

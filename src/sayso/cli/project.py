@@ -92,7 +92,7 @@ def attempt(system: System, path: Path) -> Applied:
     """What applying it would do to this database, tried and undone. Raises ConfigError."""
     from sayso.flows import setup
 
-    declared = read(path)
+    declared = read(path, system)
 
     def work(tx: Tx) -> None:
         raise _Undone(setup.apply(tx, system.kit, declared))
@@ -132,7 +132,7 @@ def _beside(system: System, settings: Settings, *, yes: bool) -> list[str]:
     the people stay with the old one. Asks on a terminal. Raises InvalidRequest where nobody can be asked.
     """
     there = {workspace.slug for workspace in system.directory.all()} | set(system.directory.broken())
-    declared = {read(path).slug for path in settings.configs}
+    declared = {read(path, system).slug for path in settings.configs}
     fresh, left = ", ".join(sorted(declared - there)), ", ".join(sorted(there - declared))
     if not fresh or not left:
         return []

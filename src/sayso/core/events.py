@@ -30,8 +30,8 @@ TYPES: Final[Mapping[str, str]] = {
     "prompted": "Sayso handed the question, or its one reminder, to the provider.",
     "prompt_failed": "The provider did not deliver the question; the request stays pending, shown as undeliverable.",
     "said_yes": "The person said yes to a request.",
-    "consent_recorded": "A yes given elsewhere, with its proof. It grants only where the workspace's policy says so with "
-                        "a reason, and never over a stop, however old.",
+    "consent_recorded": "A yes given elsewhere, with its proof. It grants only where the workspace's policy says so "
+                        "with a reason, and never over a stop, however old.",
     "record_undone": "A yes recorded from elsewhere was taken back as a mistake, with the import that brought it.",
     "said_no": "The person said no to a request.",
     "said_stop": "The person withdrew: for the cells named, `*` covering everything, later purposes included.",

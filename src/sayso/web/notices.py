@@ -131,18 +131,24 @@ class LintShown(Reply, frozen=True, kw_only=True):
     findings: list[Finding]
 
 
+async def _now(call: Call) -> Workspace:
+    """The workspace as it is now: who asked is remembered for a second, and may have published since."""
+    known = call.known().workspace
+    return await call.desk.away(call.desk.system.directory.by_id, known.id) or known
+
+
 # -- looking -----------------------------------------------------------------------------------------------------------
 
 
 async def list_notices(call: Call) -> Answer:
     """What is asked with, and what is being written."""
-    workspace = call.known().workspace
+    workspace = await _now(call)
     return answer(200, NoticeList(data=await call.desk.read(lambda tx: notices.overview(tx, workspace))))
 
 
 async def show_notice(call: Call) -> Answer:
     """One notice. 404 for one that is neither in force nor drafted."""
-    workspace, name = call.known().workspace, call.params["notice"]
+    workspace, name = await _now(call), call.params["notice"]
     own = await call.desk.read(lambda tx: notices.drafts(tx, workspace.id, name))
     now = workspace.notices.get(name)
     known = now or next(iter(own), None)
@@ -163,7 +169,7 @@ async def show_history(call: Call) -> Answer:
 async def show_difference(call: Call) -> Answer:
     """Two versions side by side, sentence by sentence; the places of changed words are in characters."""
     asked: DiffQuery = call.query
-    workspace, name = call.known().workspace, call.params["notice"]
+    workspace, name = await _now(call), call.params["notice"]
     return answer(200, await call.desk.read(lambda tx: notices.difference(tx, workspace, name, asked.lang, asked.before,
                                                                           asked.after)))
 
@@ -171,7 +177,7 @@ async def show_difference(call: Call) -> Answer:
 async def lint(call: Call) -> Answer:
     """Nothing is kept of the text."""
     asked: LintRequest = call.body
-    workspace = call.known().workspace
+    workspace = await _now(call)
     if bool(asked.text.strip()) == bool(asked.notice):
         raise InvalidRequest("Send a text, or the name of a notice.", param="text")
     rules = countries.rules_for(asked.countries or linting.codes_of(workspace))
@@ -202,7 +208,7 @@ async def keep_draft(call: Call) -> Answer:
     """Keep a wording that nobody sees yet, in place of the one before."""
     asked: DraftRequest = call.body
     caller, kit, idem = call.known(), call.desk.kit, key_of(call)
-    workspace, name = caller.workspace, call.params["notice"]
+    workspace, name = await _now(call), call.params["notice"]
     if bool(asked.text.strip()) == bool(asked.starter):
         raise InvalidRequest("Send a text, or the name of a starter.", param="text")
     text = asked.text
@@ -221,7 +227,7 @@ async def keep_draft(call: Call) -> Answer:
 async def discard_draft(call: Call) -> Answer:
     """Throw drafts away; what is in force stays."""
     asked: DiscardRequest = call.body
-    kit, idem, workspace, name = call.desk.kit, key_of(call), call.known().workspace, call.params["notice"]
+    kit, idem, workspace, name = call.desk.kit, key_of(call), await _now(call), call.params["notice"]
 
     def work(tx: Tx) -> Answer:
         return answer(200, Discarded(discarded=notices.discard(tx, workspace, name, asked.lang)))
@@ -247,7 +253,7 @@ async def publish(call: Call) -> Answer:
 
 async def retire(call: Call) -> Answer:
     """Take a notice out of force that was published by command or API and that no entry point shows."""
-    kit, workspace, name = call.desk.kit, call.known().workspace, call.params["notice"]
+    kit, workspace, name = call.desk.kit, await _now(call), call.params["notice"]
     await call.desk.write(lambda tx: notices.retire(tx, kit, workspace, name))
     await call.desk.away(call.desk.system.directory.refresh)
     return answer(200, Retired(notice=name))
