@@ -63,11 +63,12 @@ def test_what_was_published_survives_init_with_the_old_file(project: Path) -> No
 
 
 def test_a_deceptive_wording_is_refused_and_says_what_to_mend(project: Path) -> None:
-    run("notice", "draft", "welcome", "--text", "Acme Garden: last chance! By continuing you agree.", "--purposes", "offers")  # noqa: E501
+    text = "Acme Garden: last chance! By continuing you agree."
+    run("notice", "draft", "welcome", "--text", text, "--purposes", "offers")
     refused = run("notice", "publish", "welcome", "--reason", "we really want this one")
     assert refused.code == 2
     assert refused.err.startswith("notice_refused: ")
-    assert '"last chance" hurries people' in refused.err.lower() or "hurries people" in refused.err
+    assert '"last chance" hurries people' in refused.err
     assert json.loads(run("notice", "list", "--json").out)[1]["version"] == 0
 
 
@@ -114,7 +115,8 @@ def test_a_wide_terminal_shows_both_texts(monkeypatch: pytest.MonkeyPatch, capsy
     ("draft", "join", "--text", "x"), ("draft", "welcome"), ("draft", "welcome", "--text", "x", "--starter", "offers"),
     ("draft", "welcome", "--starter", "party", "--purposes", "offers"), ("draft", "welcome", *OFFERS, "--lang", "ja"),
     ("draft", "welcome", "--file", "nowhere.txt", "--purposes", "offers"), ("publish", "welcome"), ("show", "nothing"),
-    ("history", "nothing"), ("diff", "nothing"), ("retire", "join"), ("retire", "nothing"), ("show", "join", "--lang", "xx"),  # noqa: E501
+    ("history", "nothing"), ("diff", "nothing"), ("retire", "join"), ("retire", "nothing"),
+    ("show", "join", "--lang", "xx"),
     ("draft", "welcome", "--discard"), ("draft", "Bad Name", *OFFERS), ("publish", "join", "--template", "nonsense"),
 ])  # fmt: skip
 def test_a_wrong_request_is_told_in_one_line(project: Path, words: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Lint names what is missing, what is badly written and what deceives, in twelve languages, and lets honest words pass."""  # noqa: E501
+"""Lint names what is missing, badly written or deceptive, in twelve languages, and lets honest words pass."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.core.deceptions import DECEPTIVE, HONEST
 
 OFFERS = Topic("offers and news", "marketing")
 ORDERS = Topic("news about your orders", "utility")
-GOOD = ("Acme Garden would like to send you offers on WhatsApp, at most four messages a month. It is free and voluntary: "  # noqa: E501
-        "you can buy from us without saying yes. Send STOP at any time to leave. How we handle data: "
+GOOD = ("Acme Garden would like to send you offers on WhatsApp, at most four messages a month. It is free and "
+        "voluntary: you can buy from us without saying yes. Send STOP at any time to leave. How we handle data: "
         "https://acme.example/privacy")
 LANGUAGES = sorted({lang for lang, _, _ in DECEPTIVE})
 
@@ -65,7 +65,8 @@ def test_every_language_has_its_deceptions_tried() -> None:
 def test_a_deceptive_text_hides_behind_no_spelling_and_no_wrong_language() -> None:
     plain = "Hurry, this is your last chance."
     for text, lang in (
-        (plain.upper(), "en"), ("Hurry, this is your l\u00e1st ch\u00e2nce.", "en"), ("Hur\u200bry, l\u00adast chance.", "en"),  # noqa: E501
+        (plain.upper(), "en"), ("Hurry, this is your l\u00e1st ch\u00e2nce.", "en"),
+        ("Hur\u200bry, l\u00adast chance.", "en"),
         ("ｌａｓｔ　ｃｈａｎｃｅ", "en"), (plain, "de"), (plain, "sw"), (plain, "xx"),
     ):
         assert "pressure" in codes(look(text, lang)), (text, lang)
@@ -214,7 +215,9 @@ def test_a_language_a_country_asks_for_is_missed() -> None:
 # -- how it is written -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("place", "limit"), [("interactive", 1024), ("template", 1024), ("footer", 60), ("button", 20)])  # noqa: E501
+@pytest.mark.parametrize(("place", "limit"), [
+    ("interactive", 1024), ("template", 1024), ("footer", 60), ("button", 20),
+])  # fmt: skip
 def test_a_text_fits_its_place_to_the_character(place: str, limit: int) -> None:
     assert "too_long" not in codes(look("a" * limit, place=place))
     found = the("too_long", look("a" * (limit + 1), place=place))
@@ -270,8 +273,9 @@ def test_many_pictures_are_too_many() -> None:
 
 
 def test_a_text_like_a_contract_is_hard_to_read() -> None:
-    contract = ("Notwithstanding any contradictory stipulations, the undersigned organisation endeavours to disseminate "  # noqa: E501
-                "commercially motivated communications, periodically, utilising telecommunications infrastructure "
+    contract = ("Notwithstanding any contradictory stipulations, the undersigned organisation endeavours to "
+                "disseminate commercially "
+                "motivated communications, periodically, utilising telecommunications infrastructure "
                 "administered internationally by unaffiliated corporations established elsewhere.")
     assert "hard_to_read" in codes(look(contract))
     assert "hard_to_read" not in codes(look(GOOD))

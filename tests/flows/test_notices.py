@@ -92,7 +92,8 @@ def test_each_published_wording_is_an_event_with_its_hash(desk: Desk) -> None:
     rows = [row for row in rows_of(desk.world.store, "events") if row[1] in done.events.values()]
     facts = {event.facts["lang"]: event for event in (events.decode(bytes(row[5])) for row in rows)}
     notice = desk.workspace.notices["welcome"]
-    assert {lang: event.facts["hash"] for lang, event in facts.items()} == {lang: notice.hash(lang) for lang in ("en", "es")}  # noqa: E501
+    assert {lang: event.facts["hash"] for lang, event in facts.items()} == {
+        lang: notice.hash(lang) for lang in ("en", "es")}
     assert {event.type for event in facts.values()} == {"notice_published"}
     assert all("olga" not in str(event.facts) and "author" in event.commit for event in facts.values())
 
@@ -188,7 +189,8 @@ def test_publishing_nothing_or_the_same_again_is_refused(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("field", "edit"), [
-    ("notice", {"name": "Bad Name"}), ("text", {"text": " "}), ("text", {"text": "x" * 4097}), ("purposes", {"purposes": ("nope",)}),  # noqa: E501
+    ("notice", {"name": "Bad Name"}), ("text", {"text": " "}), ("text", {"text": "x" * 4097}),
+    ("purposes", {"purposes": ("nope",)}),
     ("senders", {"senders": ("nope",)}), ("text.EN", {"lang": "EN"}), ("author", {"author": "x" * 101}),
     ("purposes", {"purposes": ("offers", "offers")}), ("notice", {"name": "join"}),
 ])  # fmt: skip
