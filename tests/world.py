@@ -285,7 +285,8 @@ class World:
                                                            evidence={"note": "asked by phone"}))
 
     def worker(self) -> Worker:
-        return Worker(self.store, self.kit, self.system.directory.all, self.system.directory.by_id, self.wire.send)
+        return Worker(self.store, self.kit, self.system.directory.all, self.system.directory.by_id, self.wire.send,
+                      senders=1)
 
     def work(self) -> list[Letter]:
         """Let a worker do all that is due; what it handed to the provider."""

@@ -99,7 +99,7 @@ def test_a_fact_of_the_future_is_clamped_to_its_receipt(world: World) -> None:
     assert last["occurred_at"] == last["received_at"] == world.clock.time
     world.clock.go(60)
     world.say(AMIRA, "JOIN")  # a stop stamped in the future must not outlive a later yes
-    world.tap(AMIRA, world.work()[-1].button(0))
+    world.tap(AMIRA, world.question().button(0))
     assert world.check(AMIRA).reason == "granted"
 
 
@@ -111,7 +111,7 @@ def test_a_fact_without_a_time_happened_when_it_was_received(world: World) -> No
 
 def test_a_yes_without_a_time_lasts_as_long_as_any_other(world: World) -> None:
     world.say(AMIRA, "TRIAL")
-    world.tap(AMIRA, world.work()[-1].button(0), at=0)
+    world.tap(AMIRA, world.question().button(0), at=0)
     assert world.check(AMIRA, "trial").reason == "granted"
     world.clock.go(31 * 86_400)
     assert world.check(AMIRA, "trial").reason == "expired"

@@ -17,7 +17,7 @@ Value = str | int | bytes | None
 Row = tuple[Any, ...]
 
 #: Version of the schema this code knows; a newer database is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Transient(Exception):

@@ -62,7 +62,7 @@ select outbox_id, answers from outbox where workspace_id = :ws and person_id = :
 -- What is due and free, or whose worker died: claimed by the caller.
 select workspace_id, outbox_id, person_id, kind, sender, answers, attempts, state from outbox
 where (state = 'queued' and run_at <= :now) or (state = 'claimed' and lease_until <= :now)
-order by run_at limit :limit /*pg for update skip locked */;
+order by run_at, outbox_id limit :limit /*pg for update skip locked */;
 
 -- name: claim_outbox
 -- Take a row for a while; one worker wins.

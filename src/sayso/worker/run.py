@@ -38,6 +38,8 @@ class Worker:
     workspaces: Callable[[], tuple[Workspace, ...]]
     workspace_of: Callable[[str], Workspace | None]
     send: Send
+    #: Messages on the wire at a time; one at a time keeps them in the order they fell due.
+    senders: int = SENDERS
     _stopping: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -87,10 +89,11 @@ class Worker:
     def deliver_due(self) -> int:
         """Send what is due; how many rows were worked on."""
         mine = self.store.write(outbox.claim)
-        if len(mine) == 1:
-            self._work(mine[0])
+        if len(mine) == 1 or self.senders == 1:
+            for claim in mine:
+                self._work(claim)
         elif mine:
-            with ThreadPoolExecutor(SENDERS) as pool:
+            with ThreadPoolExecutor(self.senders) as pool:
                 list(pool.map(self._work, mine))
         return len(mine)
 
