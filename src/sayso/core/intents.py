@@ -17,7 +17,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
-Intent = Literal["stop", "start", "yes", "no", "help", "preferences"]
+Intent = Literal[
+    "stop", "stop_promotional", "start", "yes", "no", "help", "status", "preferences", "snooze", "privacy",
+]
 Grade = Literal["certain", "likely", "none"]
 INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 
