@@ -246,7 +246,9 @@ def read_code(text: str) -> str:
 
 
 def choice_in(text: str, code: str) -> tuple[str, ...]:
-    """The purposes named in the brackets of this code: what was ticked before the chat began. Empty means all."""
+    """The words beside this code in its brackets: purposes ticked before the chat began, and the language they were
+    read in. No purpose among them means all.
+    """
     for match in _CODE.finditer(text):
         if match[2] and match[1].upper().translate(_LOOKALIKES) == code:
             return tuple(match[2].lower().split())

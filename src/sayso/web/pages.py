@@ -154,7 +154,7 @@ async def _on_to_chat(call: Call, workspace: Workspace, entry: Entry, notice: No
     if not ticked:
         return _page(call, workspace, entry, notice, form.lang, form, ["choice"], 422)
     await _count(call, workspace, entry, form)
-    link = _chat(workspace, entry, notice, ticked, words(call, workspace, form.lang)["hello"])
+    link = _chat(workspace, entry, notice, ticked, words(call, workspace, form.lang)["hello"], form.lang)
     return Answer(303, b"", HTML, ((b"location", link.encode()), *HEADERS))
 
 
@@ -191,9 +191,9 @@ async def send(call: Call, workspace: Workspace, entry: Entry, form: Form) -> No
     call.desk.wake()
 
 
-def _chat(workspace: Workspace, entry: Entry, notice: Notice, ticked: tuple[str, ...], hello: str) -> str:
+def _chat(workspace: Workspace, entry: Entry, notice: Notice, ticked: tuple[str, ...], hello: str, lang: str) -> str:
     named = ticked if len(ticked) < len(notice.purposes) else ()
-    return chat_link(workspace, entry, chosen=named, hello=hello)
+    return chat_link(workspace, entry, chosen=named, hello=hello, lang=lang)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def _page(call: Call, workspace: Workspace, entry: Entry, notice: Notice, lang: 
         "sender": _written(workspace.sender(entry.sender).phone), "wrong": {"purposes": "", "phone": ""} | wrong,
         "mistakes": list(wrong.items()), "number": forms.asks_for_number(entry, notice, lang),
         "url": f"{public}/o/{workspace.slug}/{entry.name}" if public else "",
-        "chat": _chat(workspace, entry, notice, ticked, texts["hello"]),
+        "chat": _chat(workspace, entry, notice, ticked, texts["hello"], lang),
         "others": [(tag, names[tag].name if tag in names else tag) for tag in notice.text if len(notice.text) > 1],
     }
     return Answer(status, _templates().get_template("page.html").render(shown).encode(), HTML, HEADERS)
