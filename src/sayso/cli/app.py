@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sayso.cli import entry_commands, notice_commands
+from sayso.cli import entry_commands, list_commands, notice_commands
 from sayso.cli.options import Address, Database, Host, Json, Port, Purpose, Sender, Workspace
 from sayso.cli.say import EXIT_CODES, Commands, version
 
@@ -307,3 +307,4 @@ def doctor(database: Database = "", as_json: Json = False) -> None:
 
 entry_commands.add_to(app)
 notice_commands.add_to(app)
+list_commands.add_to(app)

@@ -51,6 +51,7 @@ TYPES: Final[Mapping[str, str]] = {
     "erased": "The person's data was destroyed; the no is kept as a keyed hash.",
     "evidence_purged": "The evidence of a request that ran out long ago, unanswered, was destroyed.",
     "breach_suspected": "A write began after its permit's deadline: an incident.",
+    "list_given": "Addresses of people who may be messaged were handed out as a list; the facts say for which purpose.",
     "configured": "What sayso.toml declares was put in force; the facts hold its hash.",
     "notice_published": "A version of a wording was put in force; its hash is in the facts.",
 }

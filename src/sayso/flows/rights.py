@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sayso.core import lifecycle
+from sayso.core import events, lifecycle
 from sayso.core.identity import Address
 from sayso.errors import NotFound
 from sayso.flows.kit import Kit
@@ -40,6 +40,12 @@ def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
     if person is None:
         raise NotFound("Nobody with this address is known.", param="address")
     return destroy(tx, kit, ws, person, how=how, keep_no=True)
+
+
+def nothing_kept(tx: Tx, ws: str, event_id: str) -> bool:
+    """True for an erasure that left no suppression."""
+    row = tx.row("event", ws=ws, event=event_id)
+    return row is not None and events.decode(bytes(row[0])).facts.get("suppressions") == digest_of([])
 
 
 def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: bool) -> Erased:

@@ -17,6 +17,8 @@ from sayso.flows.entries import Statistics
 from sayso.flows.notices import Difference, Published
 from sayso.web import (
     api,
+    audience,
+    bulk,
     consents,
     entries,
     health,
@@ -81,7 +83,7 @@ TABLE: Final[tuple[Route, ...]] = (
     # -- the gate
     Route("POST", "/v1/check", "check", hot.check, "May this message be sent? Advisory.",
           {200: schemas.Checked}, schemas.CheckRequest),
-    Route("POST", "/v1/check/bulk", "check", hot.bulk, "The same question for up to 10,000 addresses.",
+    Route("POST", "/v1/check/bulk", "check", bulk.bulk, "The same question for up to 10,000 addresses.",
           {200: schemas.BulkChecked}, schemas.BulkRequest, limit=MAX_BULK_BODY),
     Route("POST", "/v1/permits", "send", api.issue, "Ask for the right to send one message.",
           {200: schemas.PermitIssued, 201: schemas.PermitIssued}, schemas.CheckRequest, idempotent=True),
@@ -89,6 +91,8 @@ TABLE: Final[tuple[Route, ...]] = (
           {200: schemas.PermitRedeemed}),
     Route("POST", "/v1/permits/{permit}/done", "send", api.done, "Say what became of a redeemed permit.",
           {200: schemas.PermitDone}, schemas.DoneRequest, idempotent=True),
+    Route("POST", "/v1/audience", "send", audience.page, "Who may be messaged for a purpose now, page by page.",
+          {200: audience.AudiencePage}, audience.AudienceRequest),
     # -- coming and going
     Route("POST", "/v1/opt-ins", "consent", api.begin_opt_in, "Begin a double opt-in. It grants nothing.",
           {202: schemas.OptInBegun}, schemas.OptInRequest, idempotent=True),
