@@ -33,7 +33,8 @@ def test_it_finds_what_a_dictionary_finds(known: dict[bytes, int], asked: list[b
 
 
 @given(rows, rows, st.sets(macs, max_size=10))
-def test_what_is_newer_goes_before_what_is_older(old: dict[bytes, int], new: dict[bytes, int], gone: set[bytes]) -> None:
+def test_what_is_newer_goes_before_what_is_older(old: dict[bytes, int], new: dict[bytes, int],
+                                                 gone: set[bytes]) -> None:
     changes = new | dict.fromkeys(gone, ABSENT)
     both = index.over(made(old), made(changes))
     expected = {mac: number for mac, number in (old | changes).items() if number != ABSENT}

@@ -27,7 +27,8 @@ def kept(world: World, tmp_path: Path) -> Keeper:
     return Keeper(world.store, world.kit, tmp_path / "snapshots")
 
 
-def reasons(kept: Keeper, world: World, purpose: str = "offers", sender: str = "shop", *, make: bool = True) -> list[str]:
+def reasons(kept: Keeper, world: World, purpose: str = "offers", sender: str = "shop", *,
+            make: bool = True) -> list[str]:
     state = kept.refresh(world.workspace) if make else kept.follow(world.workspace)
     assert state is not None
     answered = kept.answers(state, world.workspace, np.array(NUMBERS, dtype=np.uint64), world.cell(purpose, sender))

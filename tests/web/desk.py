@@ -34,6 +34,7 @@ TABLES = (
 BODIES: Mapping[str, JSON] = {
     "/v1/check": {"address": "+447700900123", "purpose": "offers", "sender": "shop"},
     "/v1/check/bulk": {"addresses": ["+447700900123"], "purpose": "offers", "sender": "shop"},
+    "/v1/audience": {"purpose": "offers", "sender": "shop"},
     "/v1/permits": {"address": "+447700900123", "purpose": "offers", "sender": "shop"},
     "/v1/permits/{permit}/done": {"outcome": "sent"},
     "/v1/opt-ins": {"address": "+447700900123", "entry": "website", "evidence": {"page": "https://acme.example"}},

@@ -34,9 +34,8 @@ def snapshot(database: str, workspace: str, *, as_json: bool) -> None:
             state = keeper.refresh(sayso.workspace, move)
         keeper.keep()
         took = time.monotonic() - began
-        rows = len(state.base) + len(state.newer)
-        tell({"addresses": rows, "position": state.position, "seconds": round(took, 3)},
-             f"{rows:,} addresses, true at leaf {state.position:,} of the ledger; {took:.1f} s.", as_json=as_json)
+        tell({"addresses": len(state), "position": state.position, "seconds": round(took, 3)},
+             f"{len(state):,} addresses, true at leaf {state.position:,} of the ledger; {took:.1f} s.", as_json=as_json)
 
 
 def scrub(database: str, workspace: str, file: Path, purpose: str, sender: str, output: Path | None, column: str,

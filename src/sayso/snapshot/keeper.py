@@ -46,6 +46,11 @@ class State:
     newer: Index
     base_name: str = ""
 
+    def __len__(self) -> int:
+        """How many addresses it knows."""
+        mine = self.base.where(np.stack((self.newer.first, self.newer.second), axis=1))
+        return len(self.base) + int(((mine == NOWHERE) & (self.newer.pattern != ABSENT)).sum())
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
