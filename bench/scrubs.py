@@ -42,14 +42,13 @@ def measure(sizes: Sizes) -> Iterator[Figure]:
         del people
         took, peak = _scrub(world, source)
         joined = _duckdb(world.folder, source, plain)
-        read = _read(source)
+        read, size = _read(source), source.stat().st_size / 1024**2
     name = f"scrub of {sizes.scrub:,} rows against {sizes.scrub:,} people"
     yield Figure(name, sizes.scrub / took, "rows/s", sizes.scrub / joined / AIM, ratios=(
         Ratio(took / joined, f"the time of DuckDB joining the numbers in the clear ({joined:.2f} s)"),
         Ratio(took / read, f"the time of only reading the list ({read:.2f} s)")),
         notes=(f"{took:.2f} s from the command line, numbers MACed on the way",))
     if peak:
-        size = source.stat().st_size / 1024**2
         yield Figure("scrub, peak memory", peak, "MB", AIM_PEAK_MB, least=False,
                      ratios=(Ratio(peak / size, f"the size of the list ({size:,.1f} MB)"),))
 
