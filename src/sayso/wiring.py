@@ -182,7 +182,7 @@ def open_system(settings: Settings, *, ports: Ports | None = None, environ: dict
     store = open_store(settings.database, ports)
     try:
         vault = _open_vault(settings, store)
-        kit = Kit(ports, vault, _words, _replies)
+        kit = Kit(ports, vault, _words, _replies, settings.public_url)
         return System(store, kit, Directory(store, ports.clock), dict(os.environ if environ is None else environ),
                       snapshots=settings.snapshots)
     except BaseException:

@@ -215,6 +215,15 @@ class Vault:
         """Decrypt what `seal_workspace` made. Raises IntegrityError or KeyProblem."""
         return ciphers.decrypt(sealed, functools.partial(self._cipher, "data", workspace_id), aad)
 
+    def seal_link(self, workspace_id: str, plaintext: bytes, aad: bytes) -> bytes:
+        """Encrypt what a private link says, under a key of the workspace that is used for nothing else."""
+        cipher = self._cipher("link", workspace_id, self.seal_key_id)
+        return ciphers.encrypt(cipher, self.seal_key_id, self._random(ciphers.NONCE_BYTES), plaintext, aad)
+
+    def unseal_link(self, workspace_id: str, sealed: bytes, aad: bytes) -> bytes:
+        """Decrypt what `seal_link` made. Raises IntegrityError or KeyProblem."""
+        return ciphers.decrypt(sealed, functools.partial(self._cipher, "link", workspace_id), aad)
+
     def forget(self, person_id: str) -> None:
         """Drop a person's data key and addresses from this process's memory, at erasure."""
         self._people.forget(person_id)
