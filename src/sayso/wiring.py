@@ -163,7 +163,10 @@ class System:
 
     def erase(self, workspace: Workspace, address: Address, *, how: str) -> Erased:
         """Destroy what is known of a person and purge it from the database's files. Raises NotFound."""
-        erased = self.store.write(lambda tx: rights.erase(tx, self.kit, workspace.id, address, how=how))
+        return self.purge(self.store.write(lambda tx: rights.erase(tx, self.kit, workspace.id, address, how=how)))
+
+    def purge(self, erased: Erased) -> Erased:
+        """After an erasure was committed: nothing of it is left in memory, nor in the database's files."""
         for record in erased.records:
             self.kit.vault.forget(record)  # after the commit: nobody can load the key again
         self.store.purge()

@@ -144,6 +144,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `elsewhere` lets a source (import, clerk, api) grant by evidence from elsewhere, without a reply: source -> the
     reason, which goes into every fact it brings. `countries` are the ISO letters of numbers that may be asked through a
     form (none = the workspace's own country); `prompts_a_day` is the budget of questions a form may cause.
+    `ask_reason`: who left may say why, by one tap.
     """
 
     prompt_valid_hours: int = 72
@@ -153,6 +154,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elsewhere: dict[str, str] = {}
     countries: tuple[str, ...] = ()
     prompts_a_day: int = 1_000
+    ask_reason: bool = False
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

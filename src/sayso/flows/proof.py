@@ -45,8 +45,13 @@ def history(tx: Tx, kit: Kit, ws: str, address: Address, *, texts: bool = False)
     person = find(tx, kit, ws, address, lock=False)
     if person is None:
         raise NotFound("Nobody with this address is known.", param="address")
+    return history_of(tx, kit, ws, person.id, texts=texts)
+
+
+def history_of(tx: Tx, kit: Kit, ws: str, person_id: str, *, texts: bool = False) -> list[dict[str, Any]]:
+    """The same of somebody whose record is at hand."""
     lines = []
-    for body, leaf in tx.rows("history_of", ws=ws, person=person.id):
+    for body, leaf in tx.rows("history_of", ws=ws, person=person_id):
         event = events.decode(bytes(body))
         line = describe(event, leaf)
         if texts:

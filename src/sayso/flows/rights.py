@@ -48,13 +48,14 @@ def nothing_kept(tx: Tx, ws: str, event_id: str) -> bool:
     return row is not None and events.decode(bytes(row[0])).facts.get("suppressions") == digest_of([])
 
 
-def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: bool) -> Erased:
+def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: bool, cause: str = "") -> Erased:
     """Destroy a person's data key, addresses and evidence. Without `keep_no` no suppression is left: for somebody who
     never said anything, and of whom nothing may be kept (flows/pending.py). The gate denies the unknown anyway.
     """
     rows = tx.rows("addresses_of", ws=ws, person=person.id)
     macs = sorted({bytes(row[0]) for row in rows}) if keep_no else []
-    event = append(tx, kit, ws, "erased", person=person.id, facts={"how": how, "suppressions": digest_of(macs)})
+    event = append(tx, kit, ws, "erased", person=person.id, cause=cause,
+                   facts={"how": how, "suppressions": digest_of(macs)})
     keys = {bytes(row[0]): row[3] for row in rows}
     for mac in macs:
         tx.run("add_suppression", ws=ws, mac=mac, key=keys[mac], at=event.occurred_at, event=event.id)

@@ -89,7 +89,7 @@ async def take(call: Call) -> Answer:
     raw = await read_body(call, MAX_FORM)
     if not visitor.came_from_our_page(call):
         raise Forbidden("A form of this page is taken from this page only.")
-    fields = _fields(raw)
+    fields = fields_of(raw)
     try:
         workspace, entry, notice = await _place(call)
     except NotFound:
@@ -205,17 +205,22 @@ async def _place(call: Call) -> tuple[Workspace, Entry, Notice]:
 
 def _asked_language(call: Call) -> str:
     """`?lang=`; whatever else an ad or a mailing put into the query is nobody's business."""
+    return asked_in_query(call).get("lang", "")
+
+
+def asked_in_query(call: Call) -> dict[str, str]:
+    """The query of a page that is looked at; nothing where it cannot be read."""
     query = bytes(call.scope["query_string"])[:MAX_QUERY].decode("ascii", "replace")
     try:
-        return dict(parse_qsl(query, max_num_fields=MAX_FIELDS)).get("lang", "")
+        return dict(parse_qsl(query, max_num_fields=MAX_FIELDS))
     except ValueError:
-        return ""
+        return {}
 
 
-def _fields(raw: bytes) -> dict[str, list[str]]:
+def fields_of(raw: bytes, most: int = MAX_FIELDS) -> dict[str, list[str]]:
     """The fields of a form. Raises MalformedBody."""
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError:
         raise MalformedBody("The form cannot be read.") from None
     found: dict[str, list[str]] = {}
@@ -252,7 +257,7 @@ def _page(call: Call, workspace: Workspace, entry: Entry, notice: Notice, lang: 
         "entry": f"{workspace.slug}/{entry.name}", "action": entry.name, "notice": notice.text[lang],
         "hash": notice.hash(lang), "purposes": purposes_of(workspace, notice, lang), "ticked": ticked,
         "phone": form.phone[:forms.MAX_TYPED] if form else "", "privacy": workspace.privacy, "done": done,
-        "sender": _written(workspace.sender(entry.sender).phone), "wrong": {"purposes": "", "phone": ""} | wrong,
+        "sender": written(workspace.sender(entry.sender).phone), "wrong": {"purposes": "", "phone": ""} | wrong,
         "mistakes": list(wrong.items()), "number": forms.asks_for_number(entry, notice, lang),
         "url": f"{public}/o/{workspace.slug}/{entry.name}" if public else "",
         "chat": _chat(workspace, entry, notice, ticked, texts["hello"], lang),
@@ -262,7 +267,7 @@ def _page(call: Call, workspace: Workspace, entry: Entry, notice: Notice, lang: 
 
 
 @cache
-def _written(phone: str) -> str:
+def written(phone: str) -> str:
     """A number as people read it."""
     return phonenumbers.format_number(phonenumbers.parse(phone), PhoneNumberFormat.INTERNATIONAL)
 

@@ -86,6 +86,11 @@ async def page_style(call: Call) -> Answer:
     return _static(call, "page.css", _STYLE, AN_HOUR)
 
 
+async def preference_style(call: Call) -> Answer:
+    """What the preference page's stylesheet adds to it."""
+    return _static(call, "preferences.css", _STYLE, AN_HOUR)
+
+
 async def versions(_call: Call) -> Answer:
     """The version there is, and what a website writes into `integrity` to take no other (W3C SRI)."""
     told = {"version": VERSION, "path": f"/w/{VERSION}.js", "integrity": integrity()}
