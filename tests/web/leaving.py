@@ -49,5 +49,10 @@ def switches(page: str) -> dict[str, str]:
 
 def words_of(page: str) -> str:
     """The words of a page, without its markup."""
-    bare = re.sub(r"<[^>]+>", " ", re.sub(r"</?(strong|time)[^>]*>", "", page)).replace("\u2068", "").replace("\u2069", "")
-    return re.sub(r"\s+", " ", bare.replace("&#39;", "'"))
+    bare = re.sub(r"<[^>]+>", " ", re.sub(r"</?(strong|time)[^>]*>", "", page))
+    return re.sub(r"\s+", " ", plain(bare).replace("&#39;", "'"))
+
+
+def plain(text: str) -> str:
+    """A text without the marks that hold names together."""
+    return text.replace("\u2068", "").replace("\u2069", "")

@@ -7,6 +7,7 @@ of an old link, or of somebody erased, holds nothing.
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -144,7 +145,7 @@ def _template() -> jinja2.Template:
 def page(call: Call, workspace: Workspace, link: Link, view: View, shown: Shown) -> bytes:
     """The whole page."""
     lang = _language(call, workspace, "" if link.expired else view.lang, shown.lang)
-    t = _texts(call, workspace, lang)
+    t = Texts(call, workspace, lang)
     open_now = view.known and not link.expired
     told: dict[str, Any] = {
         "t": t, "lang": lang, "dir": visitor.direction(lang), "business": workspace.name, "root": "..",
@@ -161,7 +162,7 @@ def page(call: Call, workspace: Workspace, link: Link, view: View, shown: Shown)
     return _template().render(told).encode()
 
 
-def _open(workspace: Workspace, view: View, shown: Shown, t: dict[str, str], lang: str) -> dict[str, Any]:
+def _open(workspace: Workspace, view: View, shown: Shown, t: Texts, lang: str) -> dict[str, Any]:
     """What only a link that still shows the record puts on the page."""
     def title(name: str) -> str:
         known = workspace.purposes.get(name)
@@ -171,7 +172,7 @@ def _open(workspace: Workspace, view: View, shown: Shown, t: dict[str, str], lan
     ways = preferences.ways_in(workspace, joining, t["hello"])
     left = shown.done in ("stop", "soon", "saved") and workspace.policy.ask_reason
     return {
-        "ways": [(t["join_hint"].format(purposes=_listed(title, names)), url) for names, url in ways],
+        "ways": [(t.say("join_hint", purposes=_listed(title, names)), url) for names, url in ways],
         "asking": shown.ask == "erase",
         "choices": [(choice, title(choice.purpose)) for choice in view.choices],
         "history": [_line(item, t, title, lang) for item in view.history],
@@ -181,37 +182,37 @@ def _open(workspace: Workspace, view: View, shown: Shown, t: dict[str, str], lan
     }
 
 
-def _sentence(view: View, t: dict[str, str], title: Callable[[str], str]) -> str:
+def _sentence(view: View, t: Texts, title: Callable[[str], str]) -> str:
     on = [choice.purpose for choice in view.choices if choice.state == "on"]
     asked = [choice.purpose for choice in view.choices if choice.state == "asked"]
-    parts = [t["state_some"].format(purposes=_listed(title, on)) if on else t["state_none"]]
+    parts = [t.say("state_some", purposes=_listed(title, on)) if on else t["state_none"]]
     if on and view.paused_until:
-        parts.append(t["state_paused"].format(date=day(view.paused_until)))
+        parts.append(t.say("state_paused", date=day(view.paused_until)))
     if asked:
-        parts.append(t["state_asked"].format(purposes=_listed(title, asked)))
+        parts.append(t.say("state_asked", purposes=_listed(title, asked)))
     return " ".join(parts)
 
 
-def _report(t: dict[str, str], link: Link, view: View, shown: Shown) -> str:
+def _report(t: Texts, link: Link, view: View, shown: Shown) -> str:
     """What just happened, if the record agrees that it did."""
     if shown.done == "failed":
         return t["error_failed"]
     if link.expired:
         if shown.sure is None:
             return ""
-        return t["done_stop"] if shown.sure else t["done_soon"].format(time=clock(view.silent_by))
+        return t["done_stop"] if shown.sure else t.say("done_soon", time=clock(view.silent_by))
     if not view.known:
         return t["done_erased"] if shown.done == "erased" else ""
     if shown.done in ("stop", "soon"):
         if not view.stopped_all:
             return ""
-        return t["done_soon"].format(time=clock(view.silent_by)) if view.silent_by else t["done_stop"]
+        return t.say("done_soon", time=clock(view.silent_by)) if view.silent_by else t["done_stop"]
     if shown.done == "paused":
-        return t["done_paused"].format(date=day(view.paused_until)) if view.paused_until else ""
+        return t.say("done_paused", date=day(view.paused_until)) if view.paused_until else ""
     return t[f"done_{shown.done}"] if shown.done in ("saved", "same", "resumed", "reason") else ""
 
 
-def _line(item: Told, t: dict[str, str], title: Callable[[str], str], lang: str) -> dict[str, Any]:
+def _line(item: Told, t: Texts, title: Callable[[str], str], lang: str) -> dict[str, Any]:
     about = _listed(title, item.purposes) if item.purposes else (t["everything"] if item.what == "stop" else "")
     return {"what": t[f"told_{item.what}"], "day": day(item.at), "time": clock(item.at)[:5], "place":
             t[f"place_{item.place}"], "about": about, "wording": item.wording, "lang": item.lang or lang,
@@ -229,16 +230,23 @@ def _language(call: Call, workspace: Workspace, own: str, asked: str) -> str:
     return visitor.best_language(wanted, list(all_words()), fallback)
 
 
-def _texts(call: Call, workspace: Workspace, lang: str) -> dict[str, str]:
-    """Every text of the page; some still want a date or purposes."""
-    class Keep(dict[str, str]):
-        def __missing__(self, key: str) -> str:
-            return f"{{{key}}}"
+class Texts(dict[str, str]):
+    """Every text of the page by its name, the business's name and stop word put in. `say` puts in what only a moment
+    knows as well; each text is filled once, so that a brace in somebody's name stays a brace.
+    """
 
-    filling = Keep(business=f"\u2068{workspace.name}\u2069", stop=call.desk.kit.replies(lang).stop_word)
-    base = {name: text.replace("{example}", "") for name, text in msgspec.to_builtins(texts_for(lang)).items()}
-    mine = msgspec.to_builtins(all_words()[lang])
-    return {name: text.format_map(filling) for name, text in (base | mine).items()}
+    def __init__(self, call: Call, workspace: Workspace, lang: str) -> None:
+        self._raw: dict[str, str] = msgspec.to_builtins(texts_for(lang)) | msgspec.to_builtins(all_words()[lang])
+        self._always = {"business": f"\u2068{workspace.name}\u2069", "stop": call.desk.kit.replies(lang).stop_word}
+        super().__init__({name: self._filled(text, {}) for name, text in self._raw.items()})
+        self["hello"] = self._raw["hello"].format(business=workspace.name)  # goes into a message as it is
+
+    def say(self, name: str, **more: str) -> str:
+        """One text with a date or purposes in it."""
+        return self._filled(self._raw[name], more)
+
+    def _filled(self, text: str, more: dict[str, str]) -> str:
+        return text.format_map(defaultdict(str, self._always | more))
 
 
 def _chat(workspace: Workspace, text: str) -> str:
