@@ -14,10 +14,13 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from sayso.core.identity import Address
 from sayso.core.workspace import Workspace
-from sayso.errors import IntegrityError, KeyProblem, UnknownLink
+from sayso.errors import IntegrityError, KeyProblem, NotConfigured, NotFound, UnknownLink
 from sayso.flows.kit import Kit
+from sayso.flows.people import find
 from sayso.ports import ALPHABET, DAY, HOUR
+from sayso.store.base import Tx
 
 Use = Literal["preferences", "data"]
 USES: Final[tuple[Use, ...]] = get_args(Use)
@@ -51,6 +54,18 @@ class Link:
 def link(kit: Kit, workspace: Workspace, person_id: str, use: Use) -> str:
     """The address of this person's page, or "" where nobody has said at which address people reach this server."""
     return f"{kit.public_url}/p/{token(kit, workspace.id, person_id, use)}" if kit.public_url else ""
+
+
+def link_to(tx: Tx, kit: Kit, workspace: Workspace, address: Address) -> tuple[str, str]:
+    """The preference page of whoever holds this address, and their id. Raises NotFound for somebody never heard of,
+    NotConfigured where no link can be made. It is never a `data` link: only the phone itself asks for that.
+    """
+    if not kit.public_url:
+        raise NotConfigured("Set SAYSO_PUBLIC_URL to the address at which people reach this server.")
+    person = find(tx, kit, workspace.id, address, lock=False)
+    if person is None:
+        raise NotFound("Nobody with this address is known.", param="address")
+    return link(kit, workspace, person.id, "preferences"), person.id
 
 
 def token(kit: Kit, ws: str, person_id: str, use: Use) -> str:

@@ -80,6 +80,10 @@ SETTINGS: Final = (
             "For `sayso phone`: what its webhooks are signed with. Default: the one sayso.toml names, otherwise the "
             "word secret.", "text"),
 )  # fmt: skip
+#: What a program's arguments do not cover and the library takes from the environment.
+FROM_ENVIRONMENT: Final = (
+    "SAYSO_DATABASE", "SAYSO_DATABASE_FILE", "SAYSO_KEYS", "SAYSO_KEYS_FILE", "SAYSO_WORKSPACE", "SAYSO_PUBLIC_URL",
+)
 _DEFAULTS: Final = {setting.name: setting.default for setting in SETTINGS}
 
 
@@ -139,6 +143,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         phone_token=values["SAYSO_PHONE_TOKEN"],
         phone_app_secret=values["SAYSO_PHONE_APP_SECRET"],
     )
+
+
+def environment_of(database: str, keys: str, workspace: str) -> dict[str, str]:
+    """The settings as if all of them stood in the environment; an argument replaces
+    what stands there.
+    """
+    environ = {name: os.environ[name] for name in FROM_ENVIRONMENT if name in os.environ}
+    if database:
+        environ.pop("SAYSO_DATABASE_FILE", None)
+        environ["SAYSO_DATABASE"] = database
+    if keys:
+        environ.pop("SAYSO_KEYS", None)
+        environ["SAYSO_KEYS_FILE"] = keys
+    if workspace:
+        environ["SAYSO_WORKSPACE"] = workspace
+    return environ
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ from sayso.web import (
     pages,
     preferences,
     records,
+    rights,
     schemas,
     twilio,
     widget,
@@ -118,6 +119,10 @@ TABLE: Final[tuple[Route, ...]] = (
     # -- looking
     Route("POST", "/v1/people/lookup", "read", records.look_up, "Where a person stands, and why.",
           {200: schemas.PersonShown}, schemas.LookupRequest),
+    Route("POST", "/v1/people/link", "consent", rights.make_link, "The private address of a preference page.",
+          {200: rights.LinkMade}, rights.LinkRequest),
+    Route("POST", "/v1/people/export", "admin", rights.give_everything, "Everything recorded of a person.",
+          {200: rights.Exported}, rights.ExportRequest),
     Route("GET", "/v1/events", "read", records.list_events, "The ledger, page by page.",
           {200: schemas.EventsPage}, query=schemas.EventsQuery),
     Route("POST", "/v1/receipts", "read", records.give_receipt, "The proof of one yes.",
