@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.cast import AMIRA, BRUNO, CHEN, DANA
 from tests.stores import World, neighbour
 
 
-def everything(world: World, address: Address) -> export.Any:
+def everything(world: World, address: Address) -> Any:
     return world.store.write(lambda tx: export.export(tx, world.kit, world.workspace, address, how="cli"))
 
 
