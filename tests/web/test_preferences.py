@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +15,8 @@ from sayso.core.purposes import ANY
 from sayso.errors import Unavailable
 from sayso.flows import ledger, links, preferences
 from sayso.ports import DAY
+from sayso.web import preferences as preferences_page
+from sayso.web import problems
 from sayso.web.preference_view import all_words
 from sayso.web.texts import all_texts
 from tests.cast import AMIRA, BRUNO, CHEN
@@ -187,8 +187,9 @@ def test_a_stop_waits_for_what_is_under_way_or_says_when_it_is_silent(
     path = joined(lone_world)
     permit = lone_world.permit(AMIRA)
     lone_world.redeem(permit.id)
-    told = press(lone_shop, path, "stop")
-    assert re.search(r"from \d\d:\d\d:\d\d UTC on nothing leaves any more", words_of(told.text))
+    for told in (press(lone_shop, path, "save", **{"was.orders": "on", "set.orders": "off"}),
+                 press(lone_shop, path, "pause", days="7"), press(lone_shop, path, "stop")):
+        assert re.search(r"from \d\d:\d\d:\d\d UTC on nothing leaves any more", words_of(told.text))
     lone_world.done(permit.id)
     assert "Done. Acme sends you nothing more." in words_of(press(lone_shop, path, "stop").text)
 
@@ -521,17 +522,16 @@ def test_what_cannot_be_recorded_is_said_and_the_link_stands_in_no_log(
     def broken(_work: Any) -> Any:
         raise Unavailable("The disk is full.")
 
-    lines = io.StringIO()
-    logger = logging.getLogger("sayso")
-    monkeypatch.setattr(logger, "handlers", [logging.StreamHandler(lines)])
-    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    lines: list[str] = []
+    for room in (preferences_page, problems):
+        monkeypatch.setattr(room, "log", lambda *event, **fields: lines.append(f"{event} {fields}"))
     monkeypatch.setattr(lone_world.store, "submit", broken)
     told = send_form(lone_shop, path, {"do": "stop"})
     assert (told.status_code, "That did not work just now" in told.text) == (503, True)
     assert "Done." not in told.text
     assert send_form(lone_shop, path, "List-Unsubscribe=One-Click", x="1").status_code == 503
-    logged = lines.getvalue()
-    assert "unavailable" in logged
+    logged = "".join(lines)
+    assert logged.count("unavailable") == 2
     assert path.rpartition("/")[2] not in logged
 
 

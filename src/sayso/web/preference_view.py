@@ -203,10 +203,12 @@ def _report(t: Texts, link: Link, view: View, shown: Shown) -> str:
         return t["done_stop"] if shown.sure else t.say("done_soon", time=clock(view.silent_by))
     if not view.known:
         return t["done_erased"] if shown.done == "erased" else ""
+    if shown.done in ("stop", "soon") and not view.stopped_all:
+        return ""
+    if view.silent_by and shown.done in ("stop", "soon", "saved", "paused"):
+        return t.say("done_soon", time=clock(view.silent_by))
     if shown.done in ("stop", "soon"):
-        if not view.stopped_all:
-            return ""
-        return t.say("done_soon", time=clock(view.silent_by)) if view.silent_by else t["done_stop"]
+        return t["done_stop"]
     if shown.done == "paused":
         return t.say("done_paused", date=day(view.paused_until)) if view.paused_until else ""
     return t[f"done_{shown.done}"] if shown.done in ("saved", "same", "resumed", "reason") else ""
