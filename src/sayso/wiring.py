@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sayso.channels.base import Channel, Outbound, SenderAccount, Sent
     from sayso.snapshot.keeper import Keeper
+    from sayso.channels.relay import Relay
     from sayso.worker.run import Worker
 
 #: How long a secret read from a file or the environment is kept before it is looked at again.
@@ -49,6 +50,7 @@ class System:
     graph_url: str = ""
     snapshots: Path | None = None
     _keepers: dict[str, Keeper] = field(default_factory=dict)
+    send_timeout_s: float = SEND_TIMEOUT_S
     _client: httpx.Client | None = None
     _secrets: dict[Secret, tuple[int, str | None]] = field(default_factory=dict)
 
@@ -113,6 +115,11 @@ class System:
         if known is None:
             known = self._keepers[workspace.id] = Keeper(self.store, self.kit, self.snapshots / workspace.id)
         return known
+    def relay(self) -> Relay:
+        """Connections for what the gateway hands on; they belong to the event loop that uses them."""
+        from sayso.channels.relay import Relay
+
+        return Relay(self.send_timeout_s)
 
     def worker(self) -> Worker:
         """A worker over this system; start it, or let it settle."""

@@ -137,6 +137,16 @@ class StatusUpdate(Item):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateNews(Item):
+    """What the provider files a template under now. `account` is the provider's business account it belongs to."""
+
+    account: str
+    name: str
+    language: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unhandled(Item):
     """Something Sayso does not read. Kept whole, to be sealed by the caller and shown; never dropped.
 
@@ -157,6 +167,7 @@ Inbound = (
     | NativePreference
     | NumberChanged
     | StatusUpdate
+    | TemplateNews
     | Unhandled
 )
 

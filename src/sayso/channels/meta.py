@@ -15,7 +15,7 @@ from itertools import accumulate
 
 import msgspec
 
-from sayso.channels import meta_items
+from sayso.channels import meta_items, meta_templates
 from sayso.channels.base import Inbound, Unhandled
 from sayso.channels.meta_items import Around, unhandled
 from sayso.channels.meta_send import send
@@ -54,6 +54,8 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 #: The subscriptions Sayso reads, and the lists that may stand in the value of any of them.
 FIELDS = frozenset({"messages", "user_preferences", "user_id_update"})
+#: What Meta tells of templates: their category decides the class of what is sent by them.
+TEMPLATE_FIELDS = frozenset({"message_template_status_update", "template_category_update"})
 READERS = (
     ("messages", meta_items.message),
     ("statuses", meta_items.status),
@@ -105,7 +107,7 @@ def parse(raw: bytes) -> list[Inbound]:
     """
     if len(raw) > MAX_BODY:
         raise BodyTooLarge("A webhook body has at most 4 MB.")
-    _check_depth(raw)
+    check_depth(raw)
     envelope = _open(raw)
     entries = _list(envelope.get("entry"))
     if entries is None:
@@ -119,7 +121,7 @@ def parse(raw: bytes) -> list[Inbound]:
     return items
 
 
-def _check_depth(raw: bytes) -> None:
+def check_depth(raw: bytes) -> None:
     """Refuse deep nesting without descending. Counting all brackets settles nearly every body."""
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return
@@ -182,6 +184,9 @@ def _change(waba: str, time: str, raw: bytes) -> Iterator[Inbound]:
     change = _object(raw)
     field = _word(change, "field")
     value = _object(change.get("value"))
+    if field in TEMPLATE_FIELDS:
+        yield meta_templates.news(waba, field, time, bytes(change.get("value", b"")), bytes(raw))
+        return
     metadata = _object(value.get("metadata"))
     sender_ref = _word(metadata, "phone_number_id")
     if field not in FIELDS:

@@ -91,7 +91,7 @@ def send(
     except (httpx.HTTPError, httpx.StreamError) as error:
         sentence = "The connection to Meta broke or timed out; the message may have been sent."
         raise ProviderError(sentence, outcome="possibly_sent") from error
-    return _outcome(response, answer)
+    return understood(response.status_code, answer, response.headers.get("Retry-After"))
 
 
 def request_body(to: Address, message: Outbound, callback_data: str | None) -> dict[str, Any]:
@@ -203,11 +203,12 @@ def read_answer(response: httpx.Response) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _outcome(response: httpx.Response, answer: dict[str, Any]) -> Sent:
+def understood(status: int, answer: dict[str, Any], retry_after: str | None = None) -> Sent:
+    """What an answer of Meta's says became of the message. Raises ProviderError for a refusal."""
     error = dict_of(answer, "error")
-    if error or not response.is_success:
+    if error or not 200 <= status < 300:
         code = code_of(error) if text_of(error, "code") else None
-        raise refusal(code, response.status_code, response.headers.get("Retry-After"))
+        raise refusal(code, status, retry_after)
     messages = dicts_of(answer.get("messages"))
     message_id = text_of(messages[0], "id") if messages else ""
     if not message_id:

@@ -76,7 +76,7 @@ def send(
     except (httpx.HTTPError, httpx.StreamError) as error:
         sentence = "The connection to Twilio broke or timed out; the message may have been sent."
         raise ProviderError(sentence, outcome="possibly_sent") from error
-    return _outcome(response, answer)
+    return understood(response.status_code, answer, response.headers.get("Retry-After"))
 
 
 def request_form(account: SenderAccount, to: Address, message: Outbound) -> dict[str, str]:
@@ -138,12 +138,13 @@ def _request(client: httpx.Client, account: SenderAccount, form: dict[str, str],
         raise ProviderError(MALFORMED) from None  # as above
 
 
-def _outcome(response: httpx.Response, answer: dict[str, Any]) -> Sent:
-    if not response.is_success:
-        raise refusal(code_of(answer), response.status_code, response.headers.get("Retry-After"))
+def understood(http_status: int, answer: dict[str, Any], retry_after: str | None = None) -> Sent:
+    """What an answer of Twilio's says became of the message. Raises ProviderError for a refusal."""
+    if not 200 <= http_status < 300:
+        raise refusal(code_of(answer), http_status, retry_after)
     status = text_of(answer, "status")
     if status in FAILED:  # taken and refused in one breath
-        raise refusal(code_of({"code": answer.get("error_code")}), response.status_code)
+        raise refusal(code_of({"code": answer.get("error_code")}), http_status)
     sid = text_of(answer, "sid")
     if not sid:
         sentence = "Twilio's answer named no message; it may have been sent."

@@ -39,6 +39,8 @@ REASONS: Final[dict[str, str]] = {
     "pending": "The person was asked and has not said yes yet.",
     "no_consent": "The person never said yes to this.",
     "window_closed": "A free-form reply needs a message from the person within the last 24 hours.",
+    "no_purpose": "It is not known what this message is for.",
+    "no_class": "It is not known what kind of message this template is.",
     "unknown_purpose": "This purpose is not declared in the workspace.",
     "unknown_sender": "This sender is not declared in the workspace.",
     "invalid_address": "This is not a phone number or a WhatsApp user id.",

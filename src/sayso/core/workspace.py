@@ -41,6 +41,8 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app subscription at a provider. `previous_secret` is honoured while an app secret is being changed.
 
+    `waba_id` is Meta's WhatsApp Business account, whose list says what each template is filed under.
+
     Twilio's: the account and its auth token; `shared_key`, which, once named, is the only thing a webhook may be signed
     with (HMAC-SHA256); `api_key`, whose secret is `access_token`, to send with instead of the auth token; `public_url`,
     under which Twilio calls this Sayso and which its signatures cover.
@@ -54,6 +56,7 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     access_token: Secret = Secret()
     base_url: str = "https://graph.facebook.com"
     api_version: str = "v26.0"
+    waba_id: str = ""
     account_sid: str = ""
     auth_token: Secret = Secret()
     shared_key: Secret = Secret()
@@ -63,7 +66,8 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A business number. `start` is the entry point that the word START begins. `channel` sms is for Twilio numbers
-    that people text a keyword to; what they ask for is confirmed in WhatsApp.
+    that people text a keyword to; what they ask for is confirmed in WhatsApp. `purpose` is what free-form messages
+    through the gateway are for when they do not say.
     """
 
     name: str
@@ -72,11 +76,12 @@ class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phone: str
     start: str = ""
     channel: Literal["whatsapp", "sms"] = "whatsapp"
+    purpose: str = ""
 
 
 class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A kind of message. `title` is what people know it by, `titles` the same in other languages. `expires_days` is how
-    long a yes lasts, 0 for as long as it is not withdrawn.
+    long a yes lasts, 0 for as long as it is not withdrawn. `templates` are those whose messages are for this purpose.
     """
 
     name: str
@@ -84,6 +89,7 @@ class Purpose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     expires_days: int = 0
     titles: dict[str, str] = {}
+    templates: tuple[str, ...] = ()
 
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,6 +209,17 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def cell(self, purpose: str, sender: str) -> Cell:
         """The cell a message of this purpose from this sender is in. Raises UnknownPurpose, UnknownSender."""
         return Cell(purpose, self.sender(sender).name, self.purpose(purpose).cls)
+
+    def purpose_of(self, template: str) -> str:
+        """The purpose a template's messages are for; empty if none is declared."""
+        return next((purpose.name for purpose in self.purposes.values() if template in purpose.templates), "")
+
+    def replies_for(self, sender: Sender) -> str:
+        """What a free-form message is for that does not say: the sender's purpose, else the only one of class service;
+        empty if there is none, or more than one.
+        """
+        service = [purpose.name for purpose in self.purposes.values() if purpose.cls == "service"]
+        return sender.purpose or (service[0] if len(service) == 1 else "")
 
     def entry(self, name: str) -> Entry:
         """Raises UnknownEntry."""

@@ -20,12 +20,13 @@ from sayso.channels.base import (
     NativePreference,
     NumberChanged,
     StatusUpdate,
+    TemplateNews,
     Unhandled,
 )
 from sayso.core import lifecycle
 from sayso.core.intents import Reading, fold
 from sayso.core.workspace import Connection, Sender, Workspace, choice_in
-from sayso.flows import confirm, entrances, opt_in, opt_out, people, taps
+from sayso.flows import confirm, entrances, opt_in, opt_out, people, taps, templates
 from sayso.flows.entrances import Reached
 from sayso.flows.heard import Heard, NotForUs, evidence_of, quoted, spoke, stopped, who
 from sayso.flows.kit import Kit
@@ -72,6 +73,9 @@ def receive(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item
 def _one(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, item: Inbound) -> bool:
     if isinstance(item, Unhandled):
         raise NotForUs(item.reason)
+    if isinstance(item, TemplateNews):  # about an account's template, not about a number; again changes nothing
+        templates.heard(tx, kit, workspace.id, connection, item)
+        return True
     sender = _sender(workspace, connection, item)
     if not isinstance(item, StatusUpdate) or item.status == "failed":  # other statuses change nothing, however often
         mac = kit.vault.message_mac(workspace.id, connection.provider, *item.key)

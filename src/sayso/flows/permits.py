@@ -91,6 +91,24 @@ def issue(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell, 
     return verdict, Permit(permit, cell.purpose, cell.sender, now + PERMIT_LIFE, row[1])
 
 
+def take(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell, *,
+         free_form: bool = False) -> tuple[Verdict, Redeemed | None]:
+    """A permit issued and redeemed in one, for whoever is about to write: the person is locked, then the gate asked."""
+    row = look_up(tx, kit, workspace.id, address)
+    person = person_by_id(tx, workspace.id, row[0]) if row else None
+    if person is None or person.erased:
+        return verdict_of(row, tx, kit, workspace.id, address, cell, free_form), None
+    verdict = gate.decide(person.standing, Question(cell, kit.now(), free_form))
+    verdict = msgspec.structs.replace(verdict, epoch=person.epoch, person=person.id)
+    if not verdict.allowed:
+        return verdict, None
+    permit, now = kit.ports.new_id("prm"), tx.now()
+    tx.run("add_permit", ws=workspace.id, permit=permit, person=person.id, purpose=cell.purpose, sender=cell.sender,
+           cls=cell.cls, free_form=int(free_form), epoch=person.epoch, state="redeemed", now=now, expires=now + LEASE,
+           redeemed=now, not_after=now + LEASE)
+    return verdict, Redeemed(permit, now + LEASE, LEASE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Spent:
     """A permit row by its columns."""

@@ -16,7 +16,7 @@ import msgspec
 from sayso.core.intents import ALWAYS_STOP, fold
 from sayso.core.workspace import Connection, Entry, Notice, Policy, Purpose, Sender, Template, Workspace
 from sayso.errors import ConfigError
-from sayso.settings import checks, sites, twilio
+from sayso.settings import checks, gateway, sites, twilio
 from sayso.settings.secrets import read_secret
 from sayso.settings.tables import items_of, struct_of, table_of, unknown_key, wrong
 
@@ -93,6 +93,7 @@ def parse(
     connections = _connections(root, folder)
     senders = _senders(root, connections)
     purposes = _purposes(root)
+    gateway.check(connections, senders, purposes)
     notices = _notices(root, purposes, senders)
     entries = _entries(root, {**(known(head.slug) if known else {}), **notices}, senders, connections)
     policy = checks.policy(struct_of(Policy, root.get("policy", {}), "policy"))

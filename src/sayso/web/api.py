@@ -19,7 +19,7 @@ from sayso.store.base import Tx
 from sayso.telemetry import BREACHES, OPT_OUTS
 from sayso.web.auth import Caller
 from sayso.web.call import Answer, Call, answer
-from sayso.web.hot import count
+from sayso.web.counting import count
 from sayso.web.idempotency import key_of, once, replayed
 from sayso.web.schemas import (
     CheckRequest,

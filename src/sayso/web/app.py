@@ -7,7 +7,7 @@ like every other. Nothing is looked at before it is known who asks: first the ke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +18,11 @@ from sayso.errors import Forbidden
 from sayso.settings.environment import Network
 from sayso.telemetry import REQUESTS
 from sayso.web import openapi
+from sayso.web.auth import basic, bearer
 from sayso.web.call import Answer, Call, Disconnected, Header, Receive, Scope, Send, decode, read_body, read_query
 from sayso.web.desk import Desk
+from sayso.web.gateway_errors import graph_problem, twilio_problem
+from sayso.web.gateway_routes import GATEWAY
 from sayso.web.problems import answer_for
 from sayso.web.routes import METRICS, PUBLIC, TABLE, Finder, Route
 
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 
 #: The label of requests that met no route: paths of strangers must not become labels.
 NOWHERE: Final = "none"
+#: How a route tells of an error: in Sayso's words, or in those of the provider whose API it speaks.
+SHAPES: Final[dict[str, Callable[[BaseException, str, str], Answer]]] = {
+    "sayso": answer_for, "graph": graph_problem, "twilio": twilio_problem,
+}
 #: What every answer carries.
 ALWAYS: Final[tuple[Header, ...]] = ((b"x-content-type-options", b"nosniff"),)
 
@@ -62,21 +69,24 @@ class Web:
             yield
         finally:
             looking.cancel()
+            await self.desk.hang_up()
             if worker is not None:
                 await asyncio.to_thread(worker.stop)
             self.desk.close()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self.desk.kit.ports.new_id("req")
-        name = NOWHERE
+        name, told_in = NOWHERE, SHAPES["sayso"]
         try:
-            route, parts = self._finder.find(scope["method"], scope["path"])
+            methods, parts = self._finder.find(scope["path"])
+            told_in = SHAPES[methods.speaks]
+            route = methods.route(scope["method"])
             name = route.name
             told = await _handle(route, Call(self.desk, scope, receive, request_id, parts, name))
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001  (the last resort: whatever it is, it becomes a problem)
-            told = answer_for(error, request_id, name)
+            told = told_in(error, request_id, name)
         self._count(name, told.status)
         await _send(send, told, request_id.encode(), whole=scope["method"] != "HEAD")
 
@@ -89,7 +99,8 @@ class Web:
 
 async def _handle(route: Route, call: Call) -> Answer:
     if route.permission != PUBLIC:
-        call.caller = await call.desk.caller(call.header(b"authorization"))
+        key_in = basic if route.speaks == "twilio" else bearer
+        call.caller = await call.desk.caller(key_in(call.header(b"authorization")))
         if not call.caller.key.may(route.permission):
             raise Forbidden(f"This needs a key with the scope '{route.permission}'.")
     if route.query is not None:
@@ -115,5 +126,5 @@ def build(system: System, *, worker: Worker | None = None, metrics: bool = True,
     """
     table = (*TABLE, METRICS) if metrics else TABLE
     desk = Desk(system, worker, public_url, tuple(proxies))
-    desk.openapi = msgspec.json.encode(openapi.document(table))
-    return Web(desk, table)
+    desk.openapi = msgspec.json.encode(openapi.document(table, GATEWAY))
+    return Web(desk, (*table, *GATEWAY))

@@ -7,6 +7,8 @@ may name only numbers that nobody has, so that an example pasted into a terminal
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -112,6 +114,21 @@ def bearer(header: bytes) -> str:
     if scheme.lower() != b"bearer":
         raise Unauthorized("Send the header 'Authorization: Bearer sayso_live_…' with a key made by `sayso key`.")
     return token.strip().decode("ascii", "replace")
+
+
+def basic(header: bytes) -> str:
+    """The key out of an Authorization header with user and password (RFC 7617), as Twilio's clients send it: the key is
+    the password. Raises Unauthorized.
+    """
+    scheme, _, token = header.partition(b" ")
+    try:
+        plain = base64.b64decode(token.strip(), validate=True) if scheme.lower() == b"basic" else b""
+    except binascii.Error:
+        plain = b""
+    user, found, password = plain.partition(b":")
+    if not user or not found:
+        raise Unauthorized("Send the account SID as user and a key made by `sayso key` as password.")
+    return password.decode("ascii", "replace")
 
 
 def _hash(secret: str) -> bytes:

@@ -22,6 +22,7 @@ from sayso.settings.environment import Network
 from sayso.store.base import Tx
 from sayso.web import auth
 from sayso.web.auth import Caller
+from sayso.web.gateway_wire import Wire
 from sayso.web.patience import Patience
 from sayso.wiring import System
 from sayso.worker.run import Worker
@@ -111,6 +112,7 @@ class Desk:
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="sayso-web")
         self._bridge = Bridge()
         self._callers: Recent[bytes, Caller] = Recent()
+        self._wire: Wire | None = None
         self._hooks: Recent[str, tuple[Workspace, Connection]] = Recent()
 
     async def write(self, work: Callable[[Tx], T]) -> T:
@@ -129,14 +131,13 @@ class Desk:
         """Run in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    async def caller(self, header: bytes) -> Caller:
-        """Who sent this Authorization header. Raises Unauthorized, NotConfigured, Unavailable."""
+    async def caller(self, token: str) -> Caller:
+        """Whose API key this is. Raises Unauthorized, NotConfigured, Unavailable."""
         # Remembered under a digest: looking it up tells nothing of the key by its timing.
-        digest, now = hashlib.sha256(header).digest(), self._steady()
+        digest, now = hashlib.sha256(token.encode()).digest(), self._steady()
         known = self._callers.get(digest, now)
         if known is not None:
             return known
-        token = auth.bearer(header)
         found = self._look_up(token) if self._inline else await self.away(self._look_up, token)
         return self._callers.put(digest, found, now)
 
@@ -172,6 +173,18 @@ class Desk:
         """Something was committed that the worker may be waiting for."""
         if self.worker is not None:
             self.worker.wake()
+
+    @property
+    def wire(self) -> Wire:
+        """What the gateway hands on by; made when it is first used."""
+        if self._wire is None:
+            self._wire = Wire(self)
+        return self._wire
+
+    async def hang_up(self) -> None:
+        """Let go of the connections to providers."""
+        if self._wire is not None:
+            await self._wire.close()
 
     def close(self) -> None:
         """Let the threads finish."""

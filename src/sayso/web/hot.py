@@ -5,23 +5,11 @@ Rules of the room: a check reads, it never writes. Single and bulk read one verd
 
 from __future__ import annotations
 
-from prometheus_client import Counter
-
 from sayso.core.identity import parse
 from sayso.flows import permits
-from sayso.telemetry import DECISIONS
 from sayso.web.call import Answer, Call, answer
+from sayso.web.counting import count
 from sayso.web.schemas import Checked, CheckRequest
-
-_counters: dict[tuple[str, str], Counter] = {}  # a label look-up costs more than the gate itself
-
-
-def count(verdict: str, reason: str, number: int = 1) -> None:
-    """Count answers of the gate."""
-    counter = _counters.get((verdict, reason))
-    if counter is None:
-        counter = _counters[(verdict, reason)] = DECISIONS.labels(verdict, reason)
-    counter.inc(number)
 
 
 async def check(call: Call) -> Answer:

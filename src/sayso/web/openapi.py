@@ -29,8 +29,10 @@ _DESCRIPTION: Final = (
 )
 
 
-def document(table: Sequence[Route]) -> dict[str, Any]:
-    """The whole description, ready to be encoded."""
+def document(table: Sequence[Route], gateway: Sequence[Route] = ()) -> dict[str, Any]:
+    """The whole description, ready to be encoded. The gateway's routes are other people's APIs, described by them: they
+    are listed by name alone.
+    """
     named = [shape for route in table for shape in (route.request, *route.answers.values()) if shape is not None]
     types = dict.fromkeys([*(shape for shape in named if shape is not dict), Problem])
     _, schemas = msgspec.json.schema_components(tuple(types), ref_template=_REF)
@@ -43,6 +45,9 @@ def document(table: Sequence[Route]) -> dict[str, Any]:
                  "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "servers": [{"url": "/"}],
         "paths": paths,
+        "x-sayso-gateway": [
+            {"method": route.method, "path": route.path, "speaks": route.speaks, "scope": route.permission,
+             "summary": route.summary} for route in gateway],
         "components": {
             "schemas": schemas,
             "securitySchemes": {"apiKey": {

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -37,6 +37,7 @@ from sayso.web import (
 from sayso.web.call import MAX_BODY, Answer, Call
 from sayso.web.problems import Problem, WrongMethod
 
+Speaks = Literal["sayso", "graph", "twilio"]
 Handler = Callable[[Call], Awaitable[Answer]]
 
 #: The permission of a route that asks for no API key. Webhooks prove themselves by their signature.
@@ -48,6 +49,8 @@ FORM: Final = "application/x-www-form-urlencoded"
 MAX_BULK_BODY: Final = 2 * 1024 * 1024
 #: What may stand in a part of a path; nothing personal does.
 SEGMENT: Final = "[A-Za-z0-9_-]{1,160}"
+#: Parts of other shapes: a version of the Graph API (ours are /v1/ and so on, without a dot), and whatever follows it.
+PARTS: Final = {"version": r"v[0-9]{1,3}\.[0-9]{1,2}", "path": r".{0,400}"}
 #: Longest path looked at.
 MAX_PATH: Final = 512
 
@@ -71,6 +74,8 @@ class Route:
     #: What an answer is that is no JSON, and a body that the handler reads by itself.
     media: str = "text/plain"
     takes: str = ""
+    #: Whose API this is: how the key is sent, and how an error is told.
+    speaks: Speaks = "sayso"
     #: "POST /v1/permits", the name of the route in metrics, logs and idempotency.
     name: str = field(init=False, default="")
     decoder: Callable[[bytes], Any] | None = field(init=False, default=None)
@@ -192,34 +197,41 @@ TABLE: Final[tuple[Route, ...]] = (
 )
 METRICS: Final = Route("GET", "/metrics", PUBLIC, health.metrics, "Numbers for Prometheus.", {200: None})
 
-Methods = dict[str, Route]
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """What there is at one path: its routes by method, and whose API they speak."""
+
+    speaks: Speaks
+    routes: dict[str, Route]
+
+    def route(self, method: str) -> Route:
+        """The route for a method. Raises WrongMethod."""
+        found = self.routes.get(method)
+        if found is None:
+            raise WrongMethod(sorted(self.routes))
+        return found
 
 
 class Finder:
-    """Finds the route of a method and path: a dictionary for plain paths, a pattern for the few with parts."""
+    """Finds what is at a path: a dictionary for plain paths, a pattern for those with parts. The first that fits."""
 
     def __init__(self, table: tuple[Route, ...]) -> None:
         self._plain: dict[str, Methods] = {}
         patterns: dict[str, Methods] = {}
         for route in table:
-            methods = (patterns if "{" in route.path else self._plain).setdefault(route.path, {})
+            found = patterns if "{" in route.path else self._plain
+            methods = found.setdefault(route.path, Methods(route.speaks, {})).routes
             methods[route.method] = route
             if route.method == "GET":
                 methods["HEAD"] = route  # RFC 9110 section 9.3.2: as GET, without the body
         self._patterns = [(pattern_of(path), methods) for path, methods in patterns.items()]
 
-    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """The route and the parts of its path. Raises NotFound, WrongMethod."""
-        parts: dict[str, str] = {}
+    def find(self, path: str) -> tuple[Methods, Mapping[str, str]]:
+        """What is at a path, and the parts of it. Raises NotFound."""
         methods = self._plain.get(path)
-        if methods is None:
-            methods, parts = self._match(path)
-        route = methods.get(method)
-        if route is None:
-            raise WrongMethod(sorted(methods))
-        return route, parts
-
-    def _match(self, path: str) -> tuple[Methods, dict[str, str]]:
+        if methods is not None:
+            return methods, {}
         for pattern, methods in self._patterns:
             found = pattern.match(path) if len(path) <= MAX_PATH else None
             if found:
@@ -229,4 +241,5 @@ class Finder:
 
 def pattern_of(path: str) -> re.Pattern[str]:
     """The pattern of a path with parts in braces."""
-    return re.compile(re.sub(r"\\{(\w+)\\}", rf"(?P<\1>{SEGMENT})", re.escape(path)) + r"\Z")
+    return re.compile(re.sub(r"\\{(\w+)\\}", lambda part: f"(?P<{part[1]}>{PARTS.get(part[1], SEGMENT)})",
+                             re.escape(path)) + r"\Z")
