@@ -123,7 +123,7 @@ def _template(body: dict[str, Any]) -> str:
     if kind is None and template is None:
         kind = "text"  # Meta, messages reference: the default
     if kind != "template":
-        if kind not in FREE_FORM:
+        if not isinstance(kind, str) or kind not in FREE_FORM:
             raise Refused("Sayso does not know this type of message, so it is not sent.", 131051, param="type")
         if template is not None:
             raise Refused("A body with a template has the type 'template'.", param="type")
