@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -29,6 +30,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 #: How long a server may take to answer for the first time, seconds.
 START_LIMIT: Final = 30.0
 STOP_LIMIT: Final = 30.0
+#: Whom a message is for: the answer names them, as Meta's does.
+_TO: Final = re.compile(rb'"to": ?"\+?([0-9]+)"')
 #: What a provider takes to answer one message, seconds (design: about 100 ms).
 GRAPH_SECONDS: Final = 0.1
 
@@ -58,10 +61,10 @@ def plain_environ() -> dict[str, str]:
 
 @contextlib.contextmanager
 def serving(folder: Path, environ: dict[str, str], *, worker: bool = False,
-            counted: bool = False) -> Iterator[Server]:
-    """Run `sayso serve`; with `counted`, `commits` tells of the writer afterwards."""
+            counted: bool = False, module: str = "sayso.cli") -> Iterator[Server]:
+    """Run `sayso serve`; with `counted`, `commits` tells of the writer afterwards. `module` may stand in its place."""
     port, counts = free_port(), folder / "commits"
-    how = ["-m", "bench.served", str(counts)] if counted else ["-m", "sayso.cli"]
+    how = ["-m", "bench.served", str(counts)] if counted else ["-m", module]
     env = plain_environ() | environ | {"SAYSO_HOST": "127.0.0.1", "SAYSO_PORT": str(port),
                                                 "SAYSO_WORKER": "true" if worker else "false",
                                                 "SAYSO_LOG_LEVEL": "warning"}
@@ -115,11 +118,12 @@ def resident_mb(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def graph() -> Iterator[str]:
-    """Takes every message after GRAPH_SECONDS, in a thread of this process; yields its URL."""
+def graph(seconds: float = GRAPH_SECONDS) -> Iterator[str]:
+    """Takes every message after so many seconds, in a thread of this process; yields its URL."""
     port, loop = free_port(), asyncio.new_event_loop()
     over, ready = asyncio.Event(), threading.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(_take_messages(port, ready, over),), daemon=True)
+    thread = threading.Thread(target=loop.run_until_complete, args=(_take_messages(port, seconds, ready, over),),
+                              daemon=True)
     thread.start()
     ready.wait(START_LIMIT)
     try:
@@ -130,7 +134,7 @@ def graph() -> Iterator[str]:
         loop.close()
 
 
-async def _take_messages(port: int, ready: threading.Event, over: asyncio.Event) -> None:
+async def _take_messages(port: int, seconds: float, ready: threading.Event, over: asyncio.Event) -> None:
     numbers, open_ones = itertools.count(), set[asyncio.StreamWriter]()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -139,9 +143,13 @@ async def _take_messages(port: int, ready: threading.Event, over: asyncio.Event)
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 lines = head.lower().split(b"\r\n")
-                await reader.readexactly(next(int(line[15:]) for line in lines if line.startswith(b"content-length:")))
-                await asyncio.sleep(GRAPH_SECONDS)
-                body = b'{"messaging_product":"whatsapp","messages":[{"id":"wamid.out%d"}]}' % next(numbers)
+                length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+                named = _TO.search(await reader.readexactly(length))
+                if seconds:
+                    await asyncio.sleep(seconds)
+                contact = b'{"wa_id":"%s"}' % named[1] if named else b""
+                body = b'{"messaging_product":"whatsapp","contacts":[%s],"messages":[{"id":"wamid.out%d"}]}' % (
+                    contact, next(numbers))
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
         open_ones.discard(writer)
         writer.close()

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     import httpx
 
     from sayso.channels.base import Channel, Outbound, SenderAccount, Sent
-    from sayso.snapshot.keeper import Keeper
+    from sayso.channels.pipes import Pipes
     from sayso.channels.relay import Relay
+    from sayso.snapshot.keeper import Keeper
     from sayso.worker.run import Worker
 
 #: How long a secret read from a file or the environment is kept before it is looked at again.
@@ -115,11 +116,18 @@ class System:
         if known is None:
             known = self._keepers[workspace.id] = Keeper(self.store, self.kit, self.snapshots / workspace.id)
         return known
+
     def relay(self) -> Relay:
         """Connections for what the gateway hands on; they belong to the event loop that uses them."""
         from sayso.channels.relay import Relay
 
         return Relay(self.send_timeout_s)
+
+    def pipes(self) -> Pipes | Relay:
+        """The same for messages, of which there are many: kept connections, unless a proxy stands between."""
+        from sayso.channels.pipes import Pipes, proxied
+
+        return self.relay() if proxied(self.environ) else Pipes(self.send_timeout_s)
 
     def worker(self) -> Worker:
         """A worker over this system; start it, or let it settle."""

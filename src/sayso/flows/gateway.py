@@ -8,6 +8,7 @@ person's no if the provider's answer was one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -18,7 +19,7 @@ from sayso.core.message_class import stricter
 from sayso.core.purposes import Cell
 from sayso.core.workspace import Connection, Sender, Workspace
 from sayso.errors import ProviderError
-from sayso.flows import opt_out, permits, templates
+from sayso.flows import opt_out, people, permits, templates
 from sayso.flows.kit import Kit
 from sayso.flows.permits import Outcome
 from sayso.flows.record import person_by_id
@@ -125,11 +126,19 @@ class Finished:
 def finish(tx: Tx, kit: Kit, workspace: Workspace, wish: Wish, judged: Judged, result: Result,
            offset_us: int = 0) -> Finished:
     """Record what became of the message, and the person's no if the provider told of one."""
+    ws, who = workspace.id, judged.verdict.person
+    plain = result.outcome == "sent" and offset_us <= permits.LEASE and _held(tx, kit, ws, who, result.contacts)
+    if plain and permits.sent(tx, kit, ws, judged.permit, who, result.message_id):
+        row = tx.row("person", ws=ws, person=who)
+        return Finished(late=False, moved=row is None or row[1] != judged.verdict.epoch or row[6] != who)
     late = permits.done(tx, kit, workspace, judged.permit, result.outcome, message_id=result.message_id,
                         contacts=result.contacts, offset_us=offset_us)
-    person = person_by_id(tx, workspace.id, judged.verdict.person, lock=bool(result.will))
-    if person is None:
-        return Finished(late, moved=True)
-    if result.will and not person.erased:
-        person = opt_out.refused(tx, kit, workspace, person, result.will, wish.sender.name, code=result.code)
-    return Finished(late, person.epoch != judged.verdict.epoch or person.id != judged.verdict.person)
+    person = person_by_id(tx, ws, who, lock=bool(result.will))
+    if person is not None and result.will and not person.erased:
+        opt_out.refused(tx, kit, workspace, person, result.will, wish.sender.name, code=result.code)
+    return Finished(late, moved=True)
+
+
+def _held(tx: Tx, kit: Kit, ws: str, person: str, contacts: Sequence[Address]) -> bool:
+    """True if the answer names nothing of the person that was not known: nearly always, and then little is to do."""
+    return all((row := people.look_up(tx, kit, ws, address)) is not None and row[0] == person for address in contacts)

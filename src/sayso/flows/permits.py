@@ -190,6 +190,16 @@ def done(tx: Tx, kit: Kit, workspace: Workspace, permit_id: str, outcome: Outcom
     return late
 
 
+def sent(tx: Tx, kit: Kit, ws: str, permit_id: str, person: str, message_id: str) -> bool:
+    """The short way of `done` for whoever took the permit a moment ago and knows whose it is: sent, in time, and
+    nothing new about the person. False, and nothing changed, if the permit is not open to that any more.
+    """
+    if not tx.run("finish_permit", ws=ws, permit=permit_id, state="done", now=tx.now(), outcome="sent"):
+        return False
+    hand_over(tx, kit, ws, person, message_id, permit_id=permit_id)
+    return True
+
+
 def hand_over(tx: Tx, kit: Kit, ws: str, person: str, message_id: str, *, permit_id: str, request: str = "") -> None:
     """Remember a provider message id by its MAC, so that a quote, a tap or a status finds its way back."""
     tx.run("add_handed_over", ws=ws, mac=kit.vault.message_mac(ws, "sent", message_id), person=person,

@@ -24,7 +24,7 @@ from sayso.flows.snapshots import CODES, position, verdict_of
 from sayso.store.base import Tx
 from sayso.web.auth import Caller
 from sayso.web.call import Answer, Call, answer
-from sayso.web.hot import count
+from sayso.web.counting import count
 from sayso.web.schemas import BulkChecked, BulkRequest, BulkResult, Counts
 from sayso.wiring import System
 

@@ -51,7 +51,7 @@ async def _send(call: Call, edge: str) -> Answer:
     url = graph_url(call, account, f"{sender.phone_number_id}/{edge}")
     headers = graph_headers(call, account)
     if message.receipt:
-        return gateway_wire.handed_back(await call.desk.wire.relay.carry("POST", url, headers, raw))
+        return gateway_wire.handed_back(await call.desk.wire.pipes.carry("POST", url, headers, raw))
     wish = _wish(call, connection, sender, message, marketing=edge == "marketing_messages")
     found = await gateway_wire.send(call, workspace, wish, Onward(url, headers, message.marked, meta_send.understood))
     if isinstance(found, Verdict):
