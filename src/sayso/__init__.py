@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sayso import errors
     from sayso.core.gate import Verdict
-    from sayso.library import Permit, Sayso, Stopped
+    from sayso.library import AsyncPermit, Permit, Sayso, Stopped
 
     __version__: str
 
-__all__ = ["Permit", "Sayso", "Stopped", "Verdict", "__version__", "errors"]
+__all__ = ["AsyncPermit", "Permit", "Sayso", "Stopped", "Verdict", "__version__", "errors"]
 
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for (PEP 562)."""
-    if name in ("Permit", "Sayso", "Stopped"):
+    if name in ("AsyncPermit", "Permit", "Sayso", "Stopped"):
         from sayso import library
 
         return getattr(library, name)

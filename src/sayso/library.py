@@ -11,8 +11,7 @@ default. Objects are safe to share between threads. Times are microseconds UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -25,14 +24,14 @@ from sayso.core.gate import Verdict
 from sayso.core.identity import Address
 from sayso.core.purposes import ANY
 from sayso.core.workspace import Workspace
-from sayso.errors import InvalidAddress, InvalidRequest, NotFound, PermitExpired, PermitStale, Unavailable
+from sayso.errors import InvalidAddress, InvalidRequest, NotFound
 from sayso.flows import export, inbound, ledger, links, opt_in, opt_out, permits, proof, verify
 from sayso.flows.bulk import check_many
 from sayso.flows.inbound import Received
 from sayso.flows.opt_in import EVIDENCE_FIELDS, Asked
-from sayso.flows.permits import LEASE, Outcome
 from sayso.flows.proof import NotYetInLedger
 from sayso.ports import Ports
+from sayso.sending import AsyncPermit, Permit, Sending, Till
 from sayso.settings import environment_of, read_settings
 from sayso.store.base import Tx
 from sayso.wiring import System, open_system
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from sayso.flows.rights import Erased
     from sayso.worker.run import Worker
 
-__all__ = ["Asked", "Permit", "Sayso", "Stopped", "Verdict"]
+__all__ = ["Asked", "AsyncPermit", "Permit", "Sayso", "Stopped", "Verdict"]
 
 #: How long `opt_out` waits for what is under way: the two seconds of a lease, its margin, and a little more.
 ACKNOWLEDGE_WITHIN: Final = 2_600_000
@@ -66,61 +65,6 @@ class Stopped:
     person: str
     changed: bool
     silent_by: int
-
-
-class Permit:
-    """The right to send one message once, already redeemed; false when it was denied, and `verdict` says why.
-
-    Send at once: the write is taken to begin when the `with` body is entered. If you do slow work first, call
-    `about_to_send()` right before the request. Afterwards say `done(message_id)` or `failed()`.
-    """
-
-    def __init__(self, owner: Sayso, verdict: Verdict, permit_id: str = "", asked_at: int = 0) -> None:
-        self._owner = owner
-        self._asked_at = asked_at  # steady clock, read before the redeem was asked for
-        self._began_at = owner.steady()
-        self._late = self._settled = False
-        self.verdict = verdict
-        self.id = permit_id
-
-    def __bool__(self) -> bool:
-        return bool(self.id)
-
-    def about_to_send(self) -> None:
-        """Call this right before the request. Raises PermitExpired two seconds after the permit was redeemed: then
-        send nothing and ask again.
-        """
-        self._needed()
-        self._began_at = self._owner.steady()
-        if self._began_at - self._asked_at > LEASE:
-            self._late = True
-            raise PermitExpired("The write would begin after the permit's deadline; nothing was sent. Ask again.")
-
-    def done(self, message_id: str = "", contacts: Iterable[str] = ()) -> bool:
-        """It was sent. `contacts` are the addresses the provider's answer names for the recipient (Meta: `wa_id` and
-        `user_id`), which are linked to the person. True if a breach is suspected: the write began too late.
-        """
-        return self._report("sent", message_id, contacts)
-
-    def failed(self) -> None:
-        """It was surely not sent: the provider refused, or could not be reached at all."""
-        self._report("failed")
-
-    def leave(self) -> None:
-        """What the end of the `with` block does: without `done` or `failed`, nobody knows whether it was sent."""
-        if self.id and not self._settled:
-            self._report("aborted" if self._late else "possibly_sent")
-
-    def _needed(self) -> None:
-        if not self.id:
-            raise InvalidRequest("This permit was denied; nothing may be sent by it.", param="permit")
-
-    def _report(self, outcome: Outcome, message_id: str = "", contacts: Iterable[str] = ()) -> bool:
-        self._needed()
-        known = [_contact(text) for text in contacts]
-        breach = self._owner.report(self.id, outcome, message_id, known, self._began_at - self._asked_at)
-        self._settled = True
-        return breach
 
 
 class Sayso:
@@ -189,57 +133,14 @@ class Sayso:
             verdicts += [next(found) if one else NO_ADDRESS for one in known]
         return verdicts
 
-    @contextmanager
-    def sending(self, address: str, purpose: str, sender: str | None = None, *,
-                free_form: bool = False) -> Iterator[Permit]:
-        """The right to send one message, for the length of a `with` block.
+    def sending(self, address: str, purpose: str, sender: str | None = None, *, free_form: bool = False) -> Sending:
+        """The right to send one message, for the length of a `with` block, or of an `async with` block in asyncio.
 
         Leaving the block without `done` or `failed`, or by an exception, is reported as possibly sent. Raises as
         `check`, and PermitStale or PermitExpired if the record moves or the store stalls twice in a row.
         """
-        permit = self._redeemed(address, purpose, sender or "", free_form)
-        try:
-            yield permit
-        except BaseException:
-            with suppress(Unavailable):  # the block's own error matters more; a worker finds the permit unreported
-                permit.leave()
-            raise
-        permit.leave()
-
-    def _redeemed(self, address: str, purpose: str, sender: str, free_form: bool) -> Permit:
-        """A permit spent a moment ago, or the denial. A record that moved on, or a store that took longer than the
-        lease, is asked once more.
-        """
-        try:
-            return self._redeem_once(address, purpose, sender, free_form)
-        except (PermitStale, PermitExpired):
-            return self._redeem_once(address, purpose, sender, free_form)
-
-    def _redeem_once(self, address: str, purpose: str, sender: str, free_form: bool) -> Permit:
-        workspace, kit = self.workspace, self._system.kit
-        cell, who = workspace.cell(purpose, sender), self._address(address, fast=True)
-        verdict, issued = self._write(lambda tx: permits.issue(tx, kit, workspace, who, cell, free_form=free_form))
-        if issued is None:
-            return Permit(self, verdict)
-        asked_at = self.steady()
-        redeemed = self._write(lambda tx: permits.redeem(tx, kit, workspace.id, issued.id))
-        if isinstance(redeemed, Verdict):
-            return Permit(self, redeemed)
-        if self.steady() - asked_at > LEASE:
-            self.report(issued.id, "aborted", "", [], 0)
-            raise PermitExpired("The database took longer than a permit lasts; nothing may be sent by it.")
-        return Permit(self, verdict, issued.id, asked_at)
-
-    def report(self, permit_id: str, outcome: Outcome, message_id: str, contacts: list[Address],
-               offset_us: int) -> bool:
-        """What became of a permit; `Permit` calls this. True if a breach is suspected."""
-        workspace, kit = self.workspace, self._system.kit
-        return self._write(lambda tx: permits.done(tx, kit, workspace, permit_id, outcome, message_id=message_id,
-                                                   contacts=contacts, offset_us=max(0, offset_us)))
-
-    def steady(self) -> int:
-        """Microseconds of a clock that only moves forward."""
-        return self._system.kit.ports.clock.steady()
+        till = Till(self._system.kit, lambda: self.workspace, self._write, self._system.store.submit)
+        return Sending(till, lambda: self._address(address, fast=True), purpose, sender or "", free_form)
 
     # -- yes and no ----------------------------------------------------------------------------------------------------
 
@@ -384,8 +285,3 @@ def _address_or_none(text: str, region: str | None) -> Address | None:
         return identity.parse(text, region, fast=True)
     except InvalidAddress:
         return None
-
-
-def _contact(text: str) -> Address:
-    """A recipient as a provider names it: Meta's `wa_id` is a number without the plus."""
-    return identity.phone_from_wa_id(text) if text.isdecimal() else identity.parse(text)
