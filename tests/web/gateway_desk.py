@@ -15,7 +15,7 @@ from tests.cast import AMIRA
 from tests.stores import World, settle_in
 from tests.web.test_serve import served
 from tests.web.upstream import Upstream, running
-from tests.world import NUMBER_ID, declaration
+from tests.world import NOTICE, NUMBER_ID, declaration
 
 WABA = "102290129340398"
 ACCOUNT = "AC" + "1" * 32
@@ -41,8 +41,7 @@ def declared(upstream: Upstream, **edits: Any) -> dict[str, Any]:
     whole["purposes"]["orders"]["templates"] = ["order_update", "disguised_offer", ORDER_SID]
     senders = ["shop", "wa", "pool"]
     whole["notices"]["all"] = {"version": 1, "purposes": ["offers", "orders"], "senders": senders,
-                               "text": {"en": "May Acme send you offers and news about your orders here? It is free and "
-                                              "voluntary, at most four a month. Send STOP to leave."}}
+                               "text": {"en": f"Offers, and news about your orders. {NOTICE}"}}
     whole["entry_points"]["all"]["notice"] = "all"
     return whole | edits
 

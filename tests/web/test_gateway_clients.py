@@ -11,8 +11,8 @@ import pytest
 import pywa
 from pywa import errors, types
 from pywa.types.templates import BodyText, TemplateLanguage
-from twilio.base.exceptions import TwilioRestException
-from twilio.rest import Client
+from twilio.base.exceptions import TwilioRestException  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
 
 from tests.cast import AMIRA, BRUNO, CHEN
 from tests.stores import World
@@ -75,7 +75,8 @@ def test_pywa_marks_as_read_uploads_and_reads(gateway: Gateway, whatsapp: pywa.W
     assert whatsapp.upload_media(media=b"\x89PNG", mime_type="image/png", filename="a.png").id == "137524587935346"
 
 
-def test_pywa_gets_an_error_it_does_not_repeat_when_the_answer_is_lost(gateway: Gateway, whatsapp: pywa.WhatsApp) -> None:
+def test_pywa_gets_an_error_it_does_not_repeat_when_an_answer_is_lost(gateway: Gateway,
+                                                                      whatsapp: pywa.WhatsApp) -> None:
     gateway.upstream.answers = [None]
     with pytest.raises(errors.UnknownError):
         offer(whatsapp, AMIRA.phone)
@@ -127,4 +128,4 @@ def test_the_twilio_package_sends_and_understands_the_refusals(gateway: Gateway,
         twilio.messages.create(to=f"whatsapp:{CHEN.phone}", from_=TWILIO_FROM, content_sid=OFFER_SID)
     assert unknown.value.code == 21608
     assert len(gateway.upstream.sent) == 1
-    twilio.http_client.session.close()  # type: ignore[attr-defined]
+    twilio.http_client.session.close()

@@ -26,8 +26,8 @@ class Got:
 
 @dataclass(slots=True)
 class Upstream:
-    """What it was sent, and how it answers. `answers` are used up one by one: (status, value), a value that is bytes goes
-    out as it is; None breaks the connection without an answer. While `hold` is set, messages wait.
+    """What it was sent, and how it answers. `answers` are used up one by one: (status, value), a value that is bytes
+    goes out as it is; None breaks the connection without an answer. While `hold` is set, messages wait.
     """
 
     url: str = ""
