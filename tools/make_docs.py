@@ -23,6 +23,7 @@ from sayso.cli.app import app
 from sayso.core import events, gate, lifecycle
 from sayso.errors import SaysoError
 from sayso.settings import SETTINGS
+from sayso.web.gateway_routes import GATEWAY
 from sayso.web.routes import METRICS, PUBLIC, TABLE, Route
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,6 +152,14 @@ def routes_table() -> str:
     ))
 
 
+def gateway_table() -> str:
+    """Every route of the gateway, and what it does."""
+    return table(["route", "speaks", "what it does"], (
+        [linked(route.name), {"graph": "Graph API", "twilio": "Twilio"}[route.speaks], route.summary]
+        for route in GATEWAY
+    ))
+
+
 def commands_table() -> str:
     """Every command and its first sentence."""
     return table(["command", "what it does"], (
@@ -161,7 +170,7 @@ def commands_table() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "states-diagram": states_diagram, "states-table": states_table, "events": events_table,
     "reasons": reasons_table, "own-messages": own_table, "gate": gate_table, "errors": errors_table,
-    "settings": settings_table, "routes": routes_table, "commands": commands_table,
+    "settings": settings_table, "routes": routes_table, "gateway-routes": gateway_table, "commands": commands_table,
 }  # fmt: skip
 
 #: Page -> the items that need a heading there.
@@ -171,6 +180,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "errors.md": error_classes,
     "settings.md": lambda: [setting.name for setting in SETTINGS],
     "api.md": lambda: [route.name for route in routes()],
+    "gateway.md": lambda: [route.name for route in GATEWAY],
     "commands.md": lambda: [f"sayso {name}" for name in commands()],
 }
 
