@@ -38,7 +38,7 @@ def declared(upstream: Upstream, **edits: Any) -> dict[str, Any]:
     whole["senders"]["pool"] = {"connection": "twilio", "phone_number_id": SERVICE_SID, "phone": "+447700900103",
                                 "channel": "sms", "purpose": "orders"}
     whole["purposes"]["offers"]["templates"] = ["june_offer", OFFER_SID]
-    whole["purposes"]["orders"]["templates"] = ["order_update", "disguised_offer", ORDER_SID]
+    whole["purposes"]["orders"]["templates"] = ["order_update", "disguised_offer", "nobody_knows", ORDER_SID]
     senders = ["shop", "wa", "pool"]
     whole["notices"]["all"] = {"version": 1, "purposes": ["offers", "orders"], "senders": senders,
                                "text": {"en": f"Offers, and news about your orders. {NOTICE}"}}

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from sayso.core import identity
+from sayso.errors import Unavailable
+from sayso.store.sqlite import SqliteStore
 from sayso.web import gateway_wire
 from tests.cast import AMIRA, BRUNO, CHEN, DANA
 from tests.stores import World, neighbour, rows_of
 from tests.web.gateway_desk import MARKETING, MESSAGES, Gateway, gateway_of, graph_error, template, text
+from tests.world import NUMBER_ID
 
 #: One of each type of message that Meta's reference shows.
 CONTENTS: dict[str, Any] = {
@@ -320,6 +325,55 @@ def test_a_native_stop_in_the_answer_is_recorded(gateway: Gateway) -> None:
     graph_error(gateway.offer(), 400, 131050, "stopped_on_whatsapp")
     assert "native_stop" in gateway.world.types(AMIRA)
     assert gateway.offer(name="order_update").status_code == 200
+
+
+def test_a_message_whose_answer_was_lost_is_known_again_by_the_permit_it_carries(gateway: Gateway) -> None:
+    joined(gateway)
+    gateway.upstream.answers = [None]
+    graph_error(gateway.post(MESSAGES, template("june_offer", biz_opaque_callback_data="camp=7")), 400, 131000)
+    carried = json.loads(gateway.upstream.sent[0].body)["biz_opaque_callback_data"]
+    status = {"id": "wamid.lost", "status": "failed", "timestamp": str(gateway.world.stamp() // 10**6),
+              "biz_opaque_callback_data": carried, "errors": [{"code": 131050, "title": "stopped"}]}
+    envelope = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{
+        "field": "messages", "value": {"metadata": {"phone_number_id": NUMBER_ID}, "statuses": [status]}}]}]}
+    assert world_hook(gateway, envelope) == 200
+    graph_error(gateway.offer(), 400, 131050, "stopped_on_whatsapp")
+    strangers = {**status, "id": "wamid.other", "biz_opaque_callback_data": "sayso:prm_01M83RJFEY3MDYV1KKQN6FVB3C"}
+    envelope["entry"][0]["changes"][0]["value"]["statuses"] = [strangers]  # type: ignore[index]
+    assert world_hook(gateway, envelope) == 200
+
+
+def test_a_report_that_cannot_be_recorded_does_not_unsay_that_it_was_sent(lone: Gateway,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    joined(lone)
+
+    def full(*_: Any) -> Any:
+        raise Unavailable
+
+    monkeypatch.setattr("sayso.flows.gateway.finish", full)
+    assert lone.offer().status_code == 200
+    assert permits(lone.world) == [("redeemed", "")]  # a chore makes an incident of it
+
+
+def test_a_server_that_is_stopped_reports_what_may_have_been_sent(lone_world: World, tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sayso.web.serve.GRACE_S", 0)
+
+    def sends(gateway: Gateway) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            gateway.offer()
+
+    with gateway_of(lone_world) as gateway:
+        joined(gateway)
+        gateway.upstream.hold = threading.Event()
+        sending = threading.Thread(target=sends, args=(gateway,))
+        sending.start()
+        assert gateway.upstream.arrived.wait(15)
+    sending.join(15)
+    store = SqliteStore(str(tmp_path / "sayso.db"))
+    left = [(row[8], row[14]) for row in rows_of(store, "permits") if row[5] != "consent"]
+    assert left == [("done", "possibly_sent")]
+    store.close()
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from pywa.types.templates import BodyText, TemplateLanguage
 from twilio.base.exceptions import TwilioRestException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
+from sayso.phone.app import PhoneConfig, start
 from tests.cast import AMIRA, BRUNO, CHEN
 from tests.stores import World
-from tests.web.gateway_desk import ACCOUNT, OFFER_SID, TWILIO_FROM, Gateway, gateway_of
+from tests.web.gateway_desk import ACCOUNT, OFFER_SID, TWILIO_FROM, WABA, Gateway, gateway_of
 from tests.world import NUMBER_ID
 
 # Called on the class it takes the values alone; its annotations describe only the call on an instance.
@@ -107,6 +108,20 @@ def test_a_campaign_by_pywa_ends_for_each_person_with_their_stop(gateway: Gatewa
         thread.join()
     assert len(gateway.upstream.sent) == arrived
     assert len(refused) == 60 - arrived > 0
+
+
+def test_pywa_through_the_gateway_to_the_phones_graph_api(gateway: Gateway, whatsapp: pywa.WhatsApp) -> None:
+    """The simulator in Meta's place: it lists the categories, checks the token, and knows every field."""
+    with start(PhoneConfig(token="t0ken", app_secret="s3cret", waba_id=WABA, retry_seconds=())) as phone:
+        gateway.world.system.graph_url = phone.url
+        assert offer(whatsapp, AMIRA.phone).id.startswith("wamid.")
+        with pytest.raises(errors.TemplateNotExists):
+            whatsapp.send_template(to=AMIRA.phone, name="nobody_knows", language=TemplateLanguage.ENGLISH, params=[])
+        with pytest.raises(errors.UserStoppedMarketingMessages):
+            offer(whatsapp, BRUNO.phone)
+        outbox = httpx.get(f"{phone.url}/_phone/outbox", trust_env=False).json()["data"]
+    assert [(sent["to"], sent["body"]["biz_opaque_callback_data"][:10]) for sent in outbox] == [
+        (AMIRA.phone, "sayso:prm_")]
 
 
 @pytest.fixture

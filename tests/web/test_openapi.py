@@ -14,6 +14,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 
+from sayso.web.gateway_routes import GATEWAY
 from sayso.web.routes import METRICS, PUBLIC, TABLE
 from tests.cast import AMIRA
 from tests.stores import World
@@ -64,6 +65,14 @@ def test_every_route_is_described_with_its_permission(lone_api: Api) -> None:
         assert any(entry["name"] == "Idempotency-Key" for entry in parameters) == route.idempotent
     ids = [operation["operationId"] for operation in shown.values()]
     assert len(set(ids)) == len(ids)
+
+
+def test_the_gateways_routes_are_listed_as_what_they_are(lone_api: Api) -> None:
+    document = described(lone_api)
+    listed = document["x-sayso-gateway"]
+    assert {(row["method"], row["path"], row["speaks"]) for row in listed} == {
+        (route.method, route.path, route.speaks) for route in GATEWAY}
+    assert not {row["path"] for row in listed} & document["paths"].keys()
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_one(lone_api: Api) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 from sayso.core.identity import Address
 
@@ -157,6 +157,18 @@ class Unhandled(Item):
     raw: bytes = field(repr=False)
     reason: str
     field: str
+
+
+#: How Sayso marks what it hands over, in the data a provider sends back with every status: this and a permit's id,
+#: behind a value of the caller's own, if there is one.
+MARK: Final = "sayso:"
+SEPARATOR: Final = ";"
+
+
+def permit_in(callback_data: str) -> str:
+    """The permit a message went by; empty where the data names none."""
+    own, found, permit = callback_data.rpartition(MARK)
+    return permit if found and (not own or own.endswith(SEPARATOR)) else ""
 
 
 Inbound = (

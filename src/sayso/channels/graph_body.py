@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import phonenumbers
 
+from sayso.channels.base import MARK, SEPARATOR
 from sayso.channels.meta import check_depth
 from sayso.channels.meta_values import dict_of, text_of
 from sayso.core import identity
@@ -26,10 +27,8 @@ MAX_MESSAGE: Final = 256 * 1024
 #: Meta: at most 512 characters, sent back with every status.
 MAX_CALLBACK_DATA: Final = 512
 CALLBACK: Final = "biz_opaque_callback_data"
-#: Stands between the caller's own value and our mark, which is the id of a permit.
-SEPARATOR: Final = ";"
-MARK: Final = "sayso:"
-MARK_LENGTH: Final = len("sayso:prm_") + 26
+#: Our mark and the id of a permit.
+MARK_LENGTH: Final = len(f"{MARK}prm_") + 26
 #: Free-form kinds of messages (Meta, messages reference). A kind that is not here is not sent.
 FREE_FORM: Final = frozenset({
     "text", "image", "audio", "video", "document", "sticker", "location", "contacts", "interactive", "reaction",
@@ -211,11 +210,3 @@ def _split(raw: bytes, body: dict[str, Any], own: str) -> tuple[bytes, bytes]:
         raise Refused(f"{CALLBACK} stands in the body in an unusual way; write it plainly or leave it out.",
                       param=CALLBACK)
     return head, tail
-
-
-def mark_of(data: str) -> tuple[str, str]:
-    """The caller's own value, and the mark behind it; either may be empty."""
-    own, found, mark = data.rpartition(SEPARATOR + MARK)
-    if found:
-        return own, MARK + mark
-    return ("", data) if data.startswith(MARK) else (data, "")

@@ -22,11 +22,12 @@ from sayso.channels.base import (
     StatusUpdate,
     TemplateNews,
     Unhandled,
+    permit_in,
 )
 from sayso.core import lifecycle
 from sayso.core.intents import Reading, fold
 from sayso.core.workspace import Connection, Sender, Workspace, choice_in
-from sayso.flows import confirm, entrances, opt_in, opt_out, people, taps, templates
+from sayso.flows import confirm, entrances, opt_in, opt_out, people, permits, taps, templates
 from sayso.flows.entrances import Reached
 from sayso.flows.heard import Heard, NotForUs, evidence_of, quoted, spoke, stopped, who
 from sayso.flows.kit import Kit
@@ -229,6 +230,16 @@ def _moved(heard: Heard, item: NumberChanged) -> None:
                           clock=heard.clock)
 
 
+def _by_permit(heard: Heard, item: StatusUpdate) -> Person | None:
+    """Whom a message of ours was for whose id nobody told us: its answer was lost, but it carries its permit."""
+    permit = permit_in(item.callback_data or "")
+    row = heard.tx.row("permit_person", ws=heard.workspace.id, permit=permit) if permit else None
+    person = person_by_id(heard.tx, heard.workspace.id, row[0]) if row else None
+    if person is not None:
+        permits.hand_over(heard.tx, heard.kit, heard.workspace.id, person.id, item.message_id, permit_id=permit)
+    return person
+
+
 def _status(heard: Heard, item: StatusUpdate) -> None:
     """What became of a message. 131050 is a stop the person made in WhatsApp, and Twilio has codes of its own for one;
     no other code is about consent.
@@ -236,7 +247,7 @@ def _status(heard: Heard, item: StatusUpdate) -> None:
     ws, codes = heard.workspace.id, {code for code, _ in item.errors}
     will = "opted_out" if 131050 in codes else item.will
     row = heard.tx.row("handed_over", ws=ws, mac=heard.kit.vault.message_mac(ws, "sent", item.message_id))
-    person = person_by_id(heard.tx, ws, row[0]) if row else None
+    person = person_by_id(heard.tx, ws, row[0]) if row else _by_permit(heard, item)
     if person is None and item.addresses:
         person = people.identify(heard.tx, heard.kit, ws, item.addresses) if will else \
             people.find(heard.tx, heard.kit, ws, item.addresses[0])
