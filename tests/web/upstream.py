@@ -114,9 +114,9 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def running() -> Iterator[Upstream]:
+def running(upstream: Upstream | None = None) -> Iterator[Upstream]:
     """An upstream that answers until the end of the block."""
-    upstream = Upstream()
+    upstream = upstream or Upstream()
     server = _Server(("127.0.0.1", 0), handler_of(upstream))
     upstream.url = f"http://127.0.0.1:{server.server_address[1]}"
     loop: Callable[[], None] = server.serve_forever
