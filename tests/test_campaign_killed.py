@@ -199,8 +199,9 @@ def run(service: Service, seen: Seen, key: str) -> None:
             time.sleep(chance.uniform(0.4, 1.2))
             service.kill()
             service.start()
-        for one in (*sending, stopping):
+        for one in sending:
             one.result()
+        stopping.result()
 
 
 def test_nobody_who_left_is_written_to_again_however_often_the_service_is_killed(service: Service, seen: Seen) -> None:

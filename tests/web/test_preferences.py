@@ -82,7 +82,7 @@ def test_it_lets_nothing_in_and_tells_nobody_where_one_came_from(lone_shop: Api,
     answers = [lone_shop.get(path, key=""), send_form(lone_shop, path, {"do": "stop"}),
                send_form(lone_shop, path, "List-Unsubscribe=One-Click", x="1"), lone_shop.get("/p/nothing", key="")]
     for told in answers[:3]:
-        assert told.headers["referrer-policy"] == "no-referrer"
+        assert told.headers["referrer-policy"] == "same-origin"
         assert told.headers["cache-control"] == "no-store"
         assert told.headers["x-robots-tag"] == "noindex, nofollow"
         assert "default-src 'none'; style-src 'self'" in told.headers["content-security-policy"]

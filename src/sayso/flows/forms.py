@@ -9,6 +9,7 @@ shown that the number is theirs, and then with their answer.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,7 +22,7 @@ from sayso.core.workspace import Entry, Notice, Workspace
 from sayso.errors import InvalidAddress, InvalidRequest, Limited, NotFound
 from sayso.flows import abuse, opt_in, opt_out
 from sayso.flows.kit import Kit
-from sayso.flows.record import Person, person_by_id
+from sayso.flows.record import Person
 from sayso.ports import DAY, SECOND
 from sayso.store.base import Tx
 
@@ -121,7 +122,11 @@ def read(workspace: Workspace, entry: Entry, form: Form) -> Address:
 
 
 def submit(tx: Tx, kit: Kit, workspace: Workspace, entry: Entry, form: Form) -> None:
-    """Take a form: at most one question is owed for it. Raises Mistaken; returns nothing, whatever became of it."""
+    """Take a form: at most one question is owed for it. Raises Mistaken; returns nothing, whatever became of it.
+
+    Anybody can fill it in with anybody's number, so nothing is recorded of a person by it but the question. A browser's
+    objection goes along with that, and becomes theirs when they answer.
+    """
     address = read(workspace, entry, form)
     if form.trap:
         abuse.tell_refused(workspace, "trap")
@@ -133,18 +138,12 @@ def submit(tx: Tx, kit: Kit, workspace: Workspace, entry: Entry, form: Form) -> 
     if not abuse.visited(tx, kit, workspace, form.ip):
         return
     notice = workspace.notices[entry.notice]
-    try:
-        asked = opt_in.ask(
+    with suppress(Limited):
+        opt_in.ask(
             tx, kit, workspace, address, entry, lang=form.lang, chosen=chosen(notice, form), how=form.how,
             evidence={"page": form.page, "ip": form.ip, "user_agent": form.user_agent, "form": entry.name},
             admit=lambda: {**abuse.admit(tx, kit, workspace, address), **({"gpc": True} if form.gpc else {})},
         )
-    except Limited:
-        return
-    person = person_by_id(tx, workspace.id, asked.person) if form.gpc and asked.person else None
-    if person is not None and not any(grant.cell.touches(SHARING) for grant in person.standing.grants):
-        mine = [item.at for item in person.standing.pending if item.request == asked.request]
-        _object(tx, kit, workspace, person, max(mine, default=kit.now()))
 
 
 def answered(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, *, yes: bool) -> Person:

@@ -16,7 +16,7 @@ from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
 from sayso.core.lifecycle import Pending
 from sayso.core.purposes import Cell
-from sayso.core.workspace import Entry, Sender, Workspace
+from sayso.core.workspace import Entry, Notice, Sender, Workspace
 from sayso.errors import EvidenceMissing, InvalidRequest, TemplateMissing
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
@@ -32,6 +32,8 @@ ASKED_ONCE: Final = frozenset({"sms", "ad"})
 #: Evidence an API client may hand over, and the longest value of each.
 EVIDENCE_FIELDS: Final = ("page", "ip", "user_agent", "form", "clerk", "note")
 MAX_EVIDENCE_VALUE: Final = 1024
+#: Ways to ask that anybody may use with anybody's number.
+BY_FORM: Final = frozenset({"page", "widget"})
 #: Kinds of entry point through which somebody else hands over a number.
 ASKED_FOR: Final = frozenset({"api", "page"})
 
@@ -79,7 +81,9 @@ def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, 
     owed and raises Limited if there were too many; what it returns goes into the request's facts.
 
     Raises EvidenceMissing without evidence, TemplateMissing if only a template could reach the person and none is
-    set. Records nothing for somebody who is in already or said stop.
+    set. Records nothing for somebody who is in already or said stop; who is in for some of it is asked about the rest
+    alone, so that a "no" to a stranger's question takes nothing away. A form, which anybody may fill in, asks nobody
+    who has a question open or said no to anything.
     """
     if entry.kind not in ASKED_FOR:
         raise InvalidRequest(f"'{entry.name}' is for people who begin in WhatsApp; ask through one of kind 'api'.",
@@ -98,11 +102,13 @@ def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, 
         return Asked("withdrawn", "", "", link)
     cells = workspace.cells_of(notice, chosen)
     if known is not None:
-        if any(_refused(known, cell) for cell in cells):
+        if any(_refused(known, cell) for cell in cells) or (how in BY_FORM and _said_no(known)):
             return Asked("withdrawn", known.id, "", link)
-        if _all_granted(known, cells, kit.now()):
+        chosen = _left_to_ask(notice, known, cells, kit.now())
+        if not chosen:
             return Asked("granted", known.id, "", link)
-        waiting = _waiting(known, cells, kit.now())
+        cells = workspace.cells_of(notice, chosen)
+        waiting = _open(known, kit.now()) if how in BY_FORM else _waiting(known, cells, kit.now())
         if waiting is not None:
             return Asked("pending", known.id, waiting.request, link)
     if lang not in notice.templates and not (known and in_window(known, sender.name, kit.now())):
@@ -129,7 +135,11 @@ def begin(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, 
     notice, asks = workspace.notices[entry.notice], workspace.sender(entry.confirm) if entry.confirm else sender
     tags = {tag.lower(): tag for tag in notice.text if tag.lower() not in notice.purposes}
     read_in = next((tags[word] for word in chosen if word in tags), "")
-    chosen = tuple(name for name in notice.purposes if name in chosen)
+    named = [word for word in chosen if word not in tags]
+    chosen = tuple(name for name in notice.purposes if name in named)
+    if named and not chosen:  # what was ticked is not in this notice any more: nothing else was asked for
+        return tell(tx, kit, workspace.id, person, "spoke", occurred_at=occurred_at, clock=clock,
+                    facts={"inbound": sender.name})[1]
     cells = workspace.cells_of(notice, chosen)
     lang = notice.language(read_in or entry.lang or person.lang, workspace.language)
     waiting, now = _waiting(person, cells, kit.now()), kit.now()
@@ -163,7 +173,7 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
     facts |= more or {}
     if inbound:
         facts["inbound"] = inbound
-    if lang != person.lang and (inbound or not person.lang):  # a stranger's form changes nobody's language
+    if inbound and lang != person.lang:  # a stranger's form changes nobody's language
         tx.run("set_lang", ws=workspace.id, person=person.id, lang=lang)
     request, person = tell(tx, kit, workspace.id, person, "opt_in_requested", cells=workspace.cells_of(notice, chosen),
                            occurred_at=at, clock=clock, facts=facts, evidence=evidence)
@@ -184,6 +194,23 @@ def _refused(person: Person, cell: Cell) -> bool:
     """True if the person said no to this, here or in WhatsApp itself."""
     native = any(mark.cell.covers(cell) for mark in person.standing.native)
     return native or lifecycle.blocking(person.standing, cell) is not None
+
+
+def _said_no(person: Person) -> bool:
+    """True while a no of the person stands, to whatever it was."""
+    standing = person.standing
+    return bool(standing.native) or any(lifecycle.blocking(standing, mark.cell) for mark in standing.stops)
+
+
+def _left_to_ask(notice: Notice, person: Person, cells: tuple[Cell, ...], now: int) -> tuple[str, ...]:
+    """The purposes of these cells that somebody has not agreed to in full, in the notice's order."""
+    missing = {cell.purpose for cell in cells if lifecycle.state_of(person.standing, cell, now) != "granted"}
+    return tuple(name for name in notice.purposes if name in missing)
+
+
+def _open(person: Person, now: int) -> Pending | None:
+    """The newest question that waits for an answer, whatever it is about."""
+    return max((item for item in person.standing.pending if item.until >= now), key=lambda item: item.at, default=None)
 
 
 def _all_granted(person: Person, cells: tuple[Cell, ...], now: int) -> bool:

@@ -49,7 +49,7 @@ POLICY: Final = (
     b"require-trusted-types-for 'script'"
 )
 HEADERS: Final = (
-    (b"content-security-policy", POLICY), (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", POLICY), (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"vary", b"accept-language"),

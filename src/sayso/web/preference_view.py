@@ -34,7 +34,7 @@ WORDS: Final = Path(__file__).parent / "words"
 POLICY: Final = (b"default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; "
                  b"frame-ancestors 'none'")
 HEADERS: Final = (
-    (b"content-security-policy", POLICY), (b"referrer-policy", b"no-referrer"), (b"x-robots-tag", b"noindex, nofollow"),
+    (b"content-security-policy", POLICY), (b"referrer-policy", b"same-origin"), (b"x-robots-tag", b"noindex, nofollow"),
     (b"cross-origin-opener-policy", b"same-origin"), (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"), (b"vary", b"accept-language"),
 )

@@ -84,8 +84,9 @@ def direction(lang: str) -> Literal["ltr", "rtl"]:
 def came_from_our_page(call: Call) -> bool:
     """False for a form that another website sent through its visitor's browser.
 
-    Browsers say so themselves (Fetch Metadata, `Sec-Fetch-Site`); older ones by `Origin`. Our pages send no referrer,
-    and with it browsers hide the origin of a form, which is `null` then. What is neither is no browser.
+    Browsers say so themselves (Fetch Metadata, `Sec-Fetch-Site`), if the page came by https; all others by `Origin`,
+    which a page's own form shows because our pages have the referrer policy `same-origin` (with `no-referrer` it would
+    be `null`). What is neither is no browser.
     """
     site = call.header(b"sec-fetch-site")
     if site:
