@@ -85,7 +85,8 @@ def counted(results: Sequence[Result]) -> Aims:
 
 def by_language(aims: Aims) -> list[str]:
     """A line per language: how many of its stops were heard, and how much else was taken for one."""
-    lines = [f"{'language':10}{'stops':>6}{'recognised':>12}{'certain':>9}{'others':>8}{'wrongly certain':>17}{'held':>7}"]
+    heads = f"{'recognised':>12}{'certain':>9}{'others':>8}{'wrongly certain':>17}{'held':>7}"
+    lines = [f"{'language':10}{'stops':>6}{heads}"]
     for lang in sorted({one.row.lang for one in aims.results}):
         own = counted([one for one in aims.results if one.row.lang == lang])
         lines.append(f"{lang:10}{own.stops:6}{own.recognised:12.1%}{own.certain:9.1%}{own.others:8}"

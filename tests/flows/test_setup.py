@@ -65,7 +65,8 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def kit(clock: HandClock) -> Kit:
-    return Kit(Ports(clock, os.urandom), Vault.generate(), lambda: Understanding(Lexicon([]), load_classifier()), no_replies)
+    words = Understanding(Lexicon([]), load_classifier())
+    return Kit(Ports(clock, os.urandom), Vault.generate(), lambda: words, no_replies)
 
 
 def acme(slug: str = "acme", **edits: Any) -> Declared:

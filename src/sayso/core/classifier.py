@@ -1,9 +1,9 @@
 """A linear classifier from one block of bytes: which of nine labels a text most likely has, and how likely.
 
 The bytes come from `tools/train_intents.py`: a line of magic, the length of a JSON header, the header (labels, sizes,
-the phrase book, thresholds, a checksum of everything it was trained on), then one byte per feature and label (128 is zero),
-deflated. The numbers are whole, so every machine reads the same weights; those of one feature stand together, so that
-looking at it costs one visit to the memory and not nine.
+the phrase book, thresholds, a checksum of everything it was trained on), then one byte per feature and label (128 is
+zero), deflated. The numbers are whole, so every machine reads the same weights; those of one feature stand together,
+so that looking at it costs one visit to the memory and not nine.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ The file is part of what a model was trained on: whoever changes it runs `make i
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
@@ -51,7 +52,7 @@ def pieces(text: str, plain_text: str, words: list[str]) -> set[str]:
     if UNSPACED.search(plain_text):
         found.update(_unspaced(plain_text, "".join(words)))
     found.update(["w" + word for word in words])
-    found.update([f"b{word} {after}" for word, after in zip(words, words[1:], strict=False)])
+    found.update([f"b{word} {after}" for word, after in pairwise(words)])
     begins = [word[:BEGINNING] for word in words]
     for i, begin in enumerate(begins):
         found.update([f"s{begin} {after}" for after in begins[i + 1:i + 1 + WORD_WINDOW]])
