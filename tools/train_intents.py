@@ -36,7 +36,7 @@ BITS: Final = 18
 IDEA_WEIGHT: Final = 2.0
 ROUNDS, RATE, DECAY, SEED = 15, 0.3, 1e-6, 1
 #: From which chance a stop is certain, a stop is likely, another intent is certain, another intent is likely.
-THRESHOLDS: Final = (0.85, 0.52, 0.8, 0.5)
+THRESHOLDS: Final = (0.88, 0.55, 0.8, 0.5)
 #: Part of the inputs besides the sentences: what decides how they are seen.
 SOURCES: Final = ("core/features.py", "core/phrases.py")
 

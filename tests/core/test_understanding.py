@@ -10,7 +10,7 @@ from sayso.core.classifier import MAGIC, BrokenModel, Classifier, Guess
 from sayso.core.features import features, plain, words_of
 from sayso.core.intents import MAX_TEXT
 from sayso.core.phrases import Phrasebook, keyed
-from sayso.core.understanding import STOPS, Understanding, _split
+from sayso.core.understanding import SENTENCE, STOPS, Understanding, _split
 from sayso.rules.reader import load_understanding
 
 WORDS = load_understanding()
@@ -73,7 +73,7 @@ def test_features_grow_with_the_text_and_no_faster(unit: str) -> None:
     assert len(book.ideas(words_of(plain(text)))) <= 2 * MAX_TEXT
     parts = _split(text)
     assert sum(map(len, parts)) <= MAX_TEXT
-    assert len(parts) <= MAX_TEXT // 50
+    assert len(parts) <= MAX_TEXT // SENTENCE + 1
     assert WORDS.read(text) == WORDS.read(text)
 
 

@@ -20,6 +20,8 @@ from sayso.core.phrases import LEAVING
 
 #: Characters up to which a text is read as one; a longer one is read part by part.
 WHOLE: Final = 300
+#: Characters of a part at least, so that a text of dots is not a thousand parts.
+SENTENCE: Final = 25
 STOPS: Final[tuple[Intent, ...]] = ("stop", "stop_promotional")
 _ENDS: Final = re.compile(r"(?<=[.!?\n。！？।؟])")
 _READ: Final = frozenset(get_args(Intent)) - {"status", "preferences"}
@@ -82,12 +84,12 @@ def _free(intent: Intent | None, grade: Grade, why: str) -> Reading:
 
 
 def _split(text: str) -> list[str]:
-    """Sentences, joined while they fit in half of WHOLE and cut where one is longer."""
+    """Sentences; what is shorter than SENTENCE goes with the next, what is longer than WHOLE is cut."""
     parts = [""]
     for sentence in _ENDS.split(text):
         for start in range(0, len(sentence), WHOLE):
             piece = sentence[start:start + WHOLE]
-            if len(parts[-1]) + len(piece) > WHOLE // 2 and parts[-1]:
+            if len(parts[-1]) >= SENTENCE:
                 parts.append("")
             parts[-1] += piece
     return [part for part in parts if any(char.isalnum() for char in part)]
