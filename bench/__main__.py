@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench import bulk, checks, http, imports, memory, webhooks
+from bench import bulk, checks, http, imports, memory, scrubs, webhooks
 from bench.report import Figure, Report, machine
 from bench.sizes import FULL, LARGE, QUICK, Sizes
 from bench.world import World, make_world
@@ -71,6 +71,7 @@ NAMES: Final[dict[str, Callable[[Stage], Iterator[Figure]]]] = {
     "checks": lambda stage: checks.measure(stage.sizes, stage.world),
     "http": lambda stage: http.measure(stage.sizes, stage.world, stage.postgres),
     "bulk": lambda stage: bulk.measure(stage.sizes, stage.world),
+    "scrubs": lambda stage: scrubs.measure(stage.sizes),
     "imports": lambda stage: imports.measure(stage.sizes),
 }
 

@@ -1,4 +1,4 @@
-"""Bulk check over HTTP: numbers a second, against asking one by one in this process and against bare reads."""
+"""Bulk check over HTTP: numbers a second, by the database and by a snapshot, against bare reads one by one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bench.sizes import Sizes
 from bench.world import World, address_of, text_of
 
 AIM: Final = 100_000
+AIM_SNAPSHOT: Final = 200_000
 #: Two calls at a time: a caller that does not wait in between, and no more.
 CLIENTS: Final = 2
 
@@ -33,16 +34,26 @@ def measure(sizes: Sizes, world: World) -> Iterator[Figure]:
         question = {"addresses": numbers, "purpose": "offers", "sender": "shop"}
         calls.append(request("POST", "/v1/check/bulk", json.dumps(question).encode(), authorization=authorization,
                              content_type="application/json"))
+    bare = _bare(world, sizes)
+    yield _figure(world, sizes, calls, "sqlite", AIM, bare)
+    began = time.perf_counter()
+    world.system.keeper(world.workspace).refresh(world.workspace)
+    rate = world.people / (time.perf_counter() - began)
+    yield Figure(f"making the snapshot, {world.people:,} people", rate, "addresses/s",
+                 ratios=(Ratio(rate / bare, f"one bare indexed read each ({bare:,.0f}/s)"),))
+    yield _figure(world, sizes, calls, "by snapshot", AIM_SNAPSHOT, bare)
+
+
+def _figure(world: World, sizes: Sizes, calls: list[bytes], how: str, aim: float, bare: float) -> Figure:
     with serving(world.folder, world.environ) as server:
         send(world.folder, Plan(server.port, CLIENTS, calls[:2]))
         found = send(world.folder, Plan(server.port, CLIENTS, calls))
     if set(found.statuses) != {"200"}:
         raise RuntimeError(f"The server answered {found.statuses}.")
-    rate, bare = found.rate * sizes.bulk, _bare(world, sizes)
-    name = f"bulk check over HTTP, sqlite, {world.people:,} people"
-    yield Figure(name, rate, "numbers/s", AIM,
-                 ratios=(Ratio(rate / bare, f"one bare indexed read each ({bare:,.0f}/s)"),),
-                 notes=(f"{sizes.bulk:,} numbers a call, half unknown, {CLIENTS} at once: p50 {found.at(.5):.0f} ms",))
+    rate = found.rate * sizes.bulk
+    return Figure(f"bulk check over HTTP, {how}, {world.people:,} people", rate, "numbers/s", aim,
+                  ratios=(Ratio(rate / bare, f"one bare indexed read each ({bare:,.0f}/s)"),),
+                  notes=(f"{sizes.bulk:,} a call, half unknown, {CLIENTS} at once: p50 {found.at(.5):.0f} ms",))
 
 
 def _bare(world: World, sizes: Sizes) -> float:

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from sayso.errors import (
     EvidenceMissing,
     InvalidAddress,
     InvalidRequest,
+    NotConfigured,
     NotFound,
     PermitExpired,
     PermitStale,
@@ -538,6 +540,19 @@ def test_another_business_sees_nobody_of_this_one(either: Sayso, world: World) -
 
 def test_nothing_personal_is_in_how_it_shows_itself(acme: Sayso) -> None:
     assert repr(acme) == "Sayso(workspace='acme')"
+
+
+def test_a_preference_link_and_everything_recorded_are_there_for_the_person(
+        small: Sayso, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said_yes(small)
+    with pytest.raises(NotConfigured, match="SAYSO_PUBLIC_URL"):
+        small.preference_link(AMIRA.phone)
+    kit = replace(small.system.kit, public_url="https://consent.shop.example")
+    monkeypatch.setattr(small.system, "kit", kit)
+    assert small.preference_link(AMIRA.phone).startswith("https://consent.shop.example/p/")
+    whole = small.export(AMIRA.phone)
+    assert [one["state"] for one in whole["consents"]] == ["granted"]
+    assert small.history(AMIRA.phone)[-1]["type"] == "data_given"
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------

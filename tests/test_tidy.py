@@ -29,7 +29,7 @@ MAX_TEXT_BYTES = 4_000_000
 # Folders are one deep. These hold data, not code, and may lie one deeper.
 DATA_FOLDERS = {
     "rules/words", "rules/replies", "rules/countries", "rules/lint", "rules/notices",
-    "phone/static", "web/static", "web/templates", "channels/fonts",
+    "phone/static", "web/static", "web/templates", "web/words", "channels/fonts",
 }  # fmt: skip
 
 # The only places that talk to a terminal.

@@ -21,7 +21,7 @@ from typing import Any
 
 MAX_FILE = 5_000_000  # bytes; no honest receipt comes near
 STATES = {"opt_in_requested": "ConsentRequested", "said_yes": "ConsentGiven", "said_no": "ConsentRefused",
-          "said_stop": "ConsentWithdrawn", "expired": "ConsentExpired"}
+          "consent_recorded": "ConsentGiven", "said_stop": "ConsentWithdrawn", "expired": "ConsentExpired"}
 P = 2**255 - 19  # the field, the order of the group and the constant of the curve, RFC 8032 section 5.1
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
@@ -132,9 +132,9 @@ def check_event(given: dict[str, Any], size: int, root: bytes) -> tuple[dict[str
 
 def check_record(record: dict[str, Any], events: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
     """The record must say what the events say."""
-    yes = next((e for e in events if (e["id"], e["type"]) == (record["record_id"], "said_yes")), None)
-    if yes is None:
-        raise Bad("Record: the yes it speaks of is not among the events.")
+    yes = next((e for e in events if e["id"] == record["record_id"] and (  # one from elsewhere counts if it grants
+        e["type"] == "said_yes" or (e["type"], e["facts"].get("grants")) == ("consent_recorded", True))), {})
+    need(bool(yes), "Record: the yes it speaks of is not among the events.")
     facts, notice = yes["facts"], record["privacy_notice"]
     shown = {"wording": notice["wording"]} if "wording" in notice else {}  # its hash is compared below
     truth = {
@@ -142,7 +142,7 @@ def check_record(record: dict[str, Any], events: list[dict[str, Any]], lines: li
         "pii_controllers": [{**record["pii_controllers"][0], "id": yes["ws"]}],
         "purposes": [{"purpose": a, "sender": b, "message_class": c} for a, b, c in yes["cells"]],
         "privacy_notice": {"id": facts.get("notice", ""), "hash": facts.get("notice_hash", ""), **shown},
-        "collection_method": facts.get("how", ""), "pii_principal_id": yes["person"]}
+        "collection_method": facts.get("how") or facts.get("source", ""), "pii_principal_id": yes["person"]}
     for name, value in truth.items():
         need(record.get(name) == value, f"Record: '{name}' is not what the events say.")
     need(all(hashlib.sha256(text.encode()).hexdigest() == notice["hash"] for text in shown.values()),

@@ -87,6 +87,12 @@ class NotFound(SaysoError):
     code, title, status = "not_found", "There is no such thing in this workspace", 404
 
 
+class UnknownLink(NotFound):
+    """A private link that this installation did not make, or made with a key it no longer has."""
+
+    code, title = "unknown_link", "This link is not one of ours"
+
+
 class MethodNotAllowed(SaysoError):
     """The route exists, the method does not."""
 

@@ -11,7 +11,6 @@ default. Objects are safe to share between threads. Times are microseconds UTC.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,14 +26,14 @@ from sayso.core.identity import Address
 from sayso.core.purposes import ANY
 from sayso.core.workspace import Workspace
 from sayso.errors import InvalidAddress, InvalidRequest, NotFound, PermitExpired, PermitStale, Unavailable
-from sayso.flows import inbound, ledger, opt_in, opt_out, permits, proof, verify
+from sayso.flows import export, inbound, ledger, links, opt_in, opt_out, permits, proof, verify
 from sayso.flows.bulk import check_many
 from sayso.flows.inbound import Received
 from sayso.flows.opt_in import EVIDENCE_FIELDS, Asked
 from sayso.flows.permits import LEASE, Outcome
 from sayso.flows.proof import NotYetInLedger
 from sayso.ports import Ports
-from sayso.settings import read_settings
+from sayso.settings import environment_of, read_settings
 from sayso.store.base import Tx
 from sayso.wiring import System, open_system
 
@@ -50,8 +49,6 @@ ACKNOWLEDGE_WITHIN: Final = 2_600_000
 DRAIN_LOOK_S: Final = 0.02
 #: Addresses `check_many` asks about in one read transaction.
 CHUNK: Final = 1_000
-#: Settings that arguments of `Sayso` do not cover and that are taken from the environment.
-FROM_ENVIRONMENT: Final = ("SAYSO_DATABASE", "SAYSO_DATABASE_FILE", "SAYSO_KEYS", "SAYSO_KEYS_FILE", "SAYSO_WORKSPACE")
 #: The answer about something that is no address.
 NO_ADDRESS: Final = Verdict("deny", InvalidAddress.code, f"{InvalidAddress.title}.")
 
@@ -137,7 +134,7 @@ class Sayso:
 
     def __init__(self, database: str | Path = "", *, config: str | Path | Mapping[str, Any] | None = None,
                  keys: str | Path = "", workspace: str = "", ports: Ports | None = None) -> None:
-        settings = read_settings(_environment(str(database), str(keys), workspace))
+        settings = read_settings(environment_of(str(database), str(keys), workspace))
         self._system = open_system(settings, ports=ports)
         self._slug = settings.workspace
         try:
@@ -332,6 +329,18 @@ class Sayso:
         """Destroy what is known of a person; the no is kept as a keyed hash. Raises NotFound."""
         return self._system.erase(self.workspace, self._address(address), how=how)
 
+    def preference_link(self, address: str) -> str:
+        """The private address of this person's preference page, for a message to them: new each time, shows the record
+        for 30 days and stops for ever. Raises NotFound, NotConfigured without SAYSO_PUBLIC_URL.
+        """
+        workspace, kit, who = self.workspace, self._system.kit, self._address(address)
+        return self._read(lambda tx: links.link_to(tx, kit, workspace, who)[0])
+
+    def export(self, address: str, *, how: str = "library") -> dict[str, Any]:
+        """Everything recorded of a person, unmasked, and the fact that it was handed out. Raises NotFound."""
+        workspace, kit, who = self.workspace, self._system.kit, self._address(address)
+        return self._write(lambda tx: export.export(tx, kit, workspace, who, how=how))
+
     # -- the rest ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -359,20 +368,6 @@ class Sayso:
 
     def _write(self, work: Callable[[Tx], T]) -> T:
         return self._system.store.write(work)
-
-
-def _environment(database: str, keys: str, workspace: str) -> dict[str, str]:
-    """The settings as if all of them stood in the environment; an argument replaces what stands there."""
-    environ = {name: os.environ[name] for name in FROM_ENVIRONMENT if name in os.environ}
-    if database:
-        environ.pop("SAYSO_DATABASE_FILE", None)
-        environ["SAYSO_DATABASE"] = database
-    if keys:
-        environ.pop("SAYSO_KEYS", None)
-        environ["SAYSO_KEYS_FILE"] = keys
-    if workspace:
-        environ["SAYSO_WORKSPACE"] = workspace
-    return environ
 
 
 def _check_evidence(evidence: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ REGISTRY: Final = CollectorRegistry()
 DECISIONS: Final = Counter("sayso_gate_decisions", "Answers of the gate", ["verdict", "reason"], registry=REGISTRY)
 WEBHOOK_ITEMS: Final = Counter("sayso_webhook_items", "Items of provider webhooks", ["outcome"], registry=REGISTRY)
 WEBHOOKS_REFUSED: Final = Counter("sayso_webhooks_refused", "Webhooks refused", ["why"], registry=REGISTRY)
-OPT_OUTS: Final = Counter("sayso_opt_outs", "Opt-outs recorded through the API", registry=REGISTRY)
+OPT_OUTS: Final = Counter("sayso_opt_outs", "Opt-outs recorded through the API or a preference page", registry=REGISTRY)
 FORMS_REFUSED: Final = Counter("sayso_forms_refused", "Forms and questions turned away against abuse", ["why"],
                                registry=REGISTRY)
 BREACHES: Final = Counter("sayso_breach_suspected", "Writes that began after their permit's deadline",

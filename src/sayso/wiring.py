@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
     from sayso.channels.base import Channel, Outbound, SenderAccount, Sent
+    from sayso.snapshot.keeper import Keeper
     from sayso.worker.run import Worker
 
 #: How long a secret read from a file or the environment is kept before it is looked at again.
@@ -46,6 +47,8 @@ class System:
     directory: Directory
     environ: dict[str, str]
     graph_url: str = ""
+    snapshots: Path | None = None
+    _keepers: dict[str, Keeper] = field(default_factory=dict)
     _client: httpx.Client | None = None
     _secrets: dict[Secret, tuple[int, str | None]] = field(default_factory=dict)
 
@@ -100,6 +103,17 @@ class System:
         return channel.send(self._client, self.account(workspace, sender), to, message, tag, SEND_TIMEOUT_S,
                             before_write=before_write)
 
+    def keeper(self, workspace: Workspace) -> Keeper:
+        """The keeper of a workspace's snapshot. Raises ConfigError where no folder is set."""
+        from sayso.snapshot.keeper import Keeper
+
+        if self.snapshots is None:
+            raise ConfigError("Set SAYSO_SNAPSHOTS: the folder for snapshots.", param="SAYSO_SNAPSHOTS")
+        known = self._keepers.get(workspace.id)
+        if known is None:
+            known = self._keepers[workspace.id] = Keeper(self.store, self.kit, self.snapshots / workspace.id)
+        return known
+
     def worker(self) -> Worker:
         """A worker over this system; start it, or let it settle."""
         from sayso.worker.run import Worker
@@ -149,7 +163,10 @@ class System:
 
     def erase(self, workspace: Workspace, address: Address, *, how: str) -> Erased:
         """Destroy what is known of a person and purge it from the database's files. Raises NotFound."""
-        erased = self.store.write(lambda tx: rights.erase(tx, self.kit, workspace.id, address, how=how))
+        return self.purge(self.store.write(lambda tx: rights.erase(tx, self.kit, workspace.id, address, how=how)))
+
+    def purge(self, erased: Erased) -> Erased:
+        """After an erasure was committed: nothing of it is left in memory, nor in the database's files."""
         for record in erased.records:
             self.kit.vault.forget(record)  # after the commit: nobody can load the key again
         self.store.purge()
@@ -168,8 +185,9 @@ def open_system(settings: Settings, *, ports: Ports | None = None, environ: dict
     store = open_store(settings.database, ports)
     try:
         vault = _open_vault(settings, store)
-        kit = Kit(ports, vault, _words, _replies)
-        return System(store, kit, Directory(store, ports.clock), dict(os.environ if environ is None else environ))
+        kit = Kit(ports, vault, _words, _replies, settings.public_url)
+        return System(store, kit, Directory(store, ports.clock), dict(os.environ if environ is None else environ),
+                      snapshots=settings.snapshots)
     except BaseException:
         store.close()
         raise

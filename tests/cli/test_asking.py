@@ -88,3 +88,15 @@ def test_erase_asks_first_and_keeps_the_no(joined: Path) -> None:
     assert erased.json["suppressions"] == 2
     after = run("check", AMIRA.phone, "offers", "--json")
     assert (after.code, after.json["reason"]) == (10, "suppressed")
+
+
+def test_link_prints_an_address_for_a_message_and_says_what_it_needs(
+        joined: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = run("link", AMIRA.phone)
+    assert (without.code, without.out) == (3, "")
+    assert "SAYSO_PUBLIC_URL" in without.err
+    monkeypatch.setenv("SAYSO_PUBLIC_URL", "https://consent.shop.example/")
+    made = run("link", AMIRA.phone)
+    assert made.out.startswith("https://consent.shop.example/p/")
+    assert run("link", AMIRA.phone, "--json").json["url"] != made.out.strip()
+    assert run("link", CHEN.phone).err.startswith("not_found: ")

@@ -14,14 +14,15 @@ import httpx
 import pytest
 
 from sayso.cli.demo import _myself
-from sayso.cli.story import Expected, check_alone, expect
+from sayso.cli.expecting import Expected, expect
+from sayso.cli.story import check_alone
 from tests.cli.shell import ROOT, start
 
 #: Breaks the product, then plays the story; it must notice. Patience is short: what never comes is waited for.
 BROKEN = """
 import sys
-from sayso.cli import main, story
-story.PATIENCE_S = 0.7
+from sayso.cli import expecting, main
+expecting.PATIENCE_S = 0.7
 {breakage}
 sys.argv = ["sayso", "demo", "--once"]
 main()

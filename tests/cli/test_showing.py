@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +97,12 @@ def test_a_receipt_is_checked_by_the_script_that_knows_nothing_of_sayso(joined: 
 def test_a_receipt_needs_a_yes_and_a_place_to_be_written(joined: Path) -> None:
     assert run("receipt", CHEN.phone).code == 2
     assert run("receipt", AMIRA.phone, "-o", "no/such/folder.json").code == 3
+
+
+def test_data_is_everything_and_goes_into_a_file_that_only_its_owner_reads(joined: Path) -> None:
+    whole = run("data", AMIRA.phone)
+    assert AMIRA.phone in {one["address"] for one in whole.json["addresses"]}
+    written = run("data", AMIRA.phone, "-o", "amira.json")
+    assert "nobody else" in written.out
+    assert Path("amira.json").stat().st_mode & 0o777 == 0o600
+    assert [line["type"] for line in json.loads(Path("amira.json").read_text())["history"]][-1] == "data_given"

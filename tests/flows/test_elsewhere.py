@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from sayso.core import events
+from sayso.core import events, receipts
 from sayso.core.purposes import Cell
-from sayso.errors import EvidenceMissing, InvalidRequest
-from sayso.flows import elsewhere, people, record
+from sayso.errors import EvidenceMissing, InvalidRequest, NotFound
+from sayso.flows import elsewhere, people, proof, record
 from sayso.flows.elsewhere import Proof, Recorded, Source
 from sayso.ports import DAY, SECOND
 from sayso.store.base import Store, Tx
+from sayso.vault import verify_ed25519
 from tests.cast import AMIRA, BRUNO, CHEN, Player
 from tests.stores import HandClock, World, build, declaration, rows_of
 
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "verify_receipt.py"
 GIVEN = 1_780_000_000 * SECOND
 PROOF = Proof(source="counter of the Leeds shop", at=GIVEN, wording="May we send you offers?", clerk="Olu")
 REASON = "Signed at the counter, forms kept in the safe"
@@ -187,3 +193,55 @@ def test_an_empty_or_endless_document_is_refused(world: World) -> None:
         with pytest.raises(InvalidRequest, match="document"):
             world.store.write(lambda tx, content=content: elsewhere.keep_document(  # type: ignore[misc]
                 tx, world.kit, world.workspace.id, "a", "b", content))
+
+
+def receipt(world: World, who: Player) -> dict[str, Any]:
+    world.work()
+    ws = world.workspace.id
+    yes = world.store.read(lambda tx: proof.newest_yes(tx, world.kit, ws, who.address, "offers"))
+    return world.store.snapshot(lambda tx: proof.receipt(tx, world.kit, world.workspace, yes))
+
+
+def test_a_yes_from_elsewhere_has_a_receipt_that_a_stranger_can_check(trusting: World, tmp_path: Path) -> None:
+    tell(trusting, CHEN)
+    made = receipt(trusting, CHEN)
+    assert receipts.verify_receipt(made, verify_ed25519) == []
+    assert made["record"]["privacy_notice"]["wording"] == PROOF.wording
+    assert made["record"]["collection_method"] == "clerk"
+    assert made["record"]["events"][0]["event_state"] == "ConsentGiven"
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps(made))
+    alone = [sys.executable, "-I", str(TOOL), str(path)]
+    assert subprocess.run(alone, check=False, capture_output=True).returncode == 0
+    made["record"]["collection_method"] = "button"
+    path.write_text(json.dumps(made))
+    assert receipts.verify_receipt(made, verify_ed25519) != []
+    assert subprocess.run(alone, check=False, capture_output=True).returncode == 1
+
+
+def test_a_wording_too_long_to_keep_whole_is_left_out_of_the_receipt(trusting: World) -> None:
+    tell(trusting, CHEN, msgspec.structs.replace(PROOF, wording="May we? " * 1000))
+    made = receipt(trusting, CHEN)
+    assert "wording" not in made["record"]["privacy_notice"]
+    assert receipts.verify_receipt(made, verify_ed25519) == []
+
+
+def test_what_grants_nothing_has_no_receipt(world: World) -> None:
+    tell(world, CHEN)
+    with pytest.raises(NotFound):
+        receipt(world, CHEN)
+
+
+def test_a_yes_taken_back_has_no_receipt(trusting: World) -> None:
+    told = tell(trusting, CHEN)
+
+    def undo(tx: Tx) -> None:
+        person, row = record.person_by_id(tx, trusting.workspace.id, told.person), tx.row(
+            "event", ws=trusting.workspace.id, event=told.event)
+        assert person is not None
+        assert row is not None
+        elsewhere.undo(tx, trusting.kit, trusting.workspace.id, person, events.decode(bytes(row[0])))
+
+    trusting.store.write(undo)
+    with pytest.raises(NotFound):
+        receipt(trusting, CHEN)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sayso.errors import InvalidRequest
-from sayso.flows.import_plan import columns_from, guess, order_of
+from sayso.flows.import_plan import Plan, columns_from, guess, order_of, read_row
 from sayso.flows.import_values import Order, Unreadable, is_stop, masked, moment_of, number_of, status_of
 from sayso.ports import DAY, SECOND
 from sayso.rules.columns import folded, load_columns
@@ -161,6 +161,16 @@ def test_no_text_breaks_the_reading_of_days(text: str) -> None:
     with suppress(Unreadable):
         at = moment_of(text, "dmy", NOW)
     assert at <= NOW
+
+
+@pytest.mark.parametrize(("cell", "says"), [
+    ("unsubscribed", "no"), ("Opted-Out", "no"), ("do not contact", "no"), ("Désabonné", "no"), ("gold", "unknown"),
+    ("no", "unknown"), ("cancelled", "unknown"), ("unsubscribed from the phone book of 1998, see notes", "unknown"),
+])  # fmt: skip
+def test_a_word_about_leaving_is_a_no_in_whatever_column_it_stands(cell: str, says: str) -> None:
+    plan = Plan(name="old.csv", header=("Mobile", "Newsletter"), columns={"phone": (0,)}, purposes=("offers",),
+                sender="shop", region="GB")
+    assert read_row(plan, 1, ("07700 900123", cell), NOW).says == says
 
 
 def test_words_for_yes_and_no_are_known_in_any_dress() -> None:

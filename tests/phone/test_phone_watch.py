@@ -40,10 +40,10 @@ class FakeSayso(httpx.AsyncBaseTransport):
         return httpx.Response(200, json={"data": page, "next_cursor": str(after + len(page)),
                                          "has_more": len(self.events) > after + 2})
 
-    def add(self, type_: str, leaf: int | None) -> None:
+    def add(self, type_: str, leaf: int | None, **facts: str) -> None:
         self.events.append({
             "id": f"evt_{len(self.events)}", "type": type_, "person": "per_1", "leaf_index": leaf,
-            "leaf_hash": "ab" * 32, "cells": [["offers", "*", "marketing"]], "received_at": 1})
+            "leaf_hash": "ab" * 32, "cells": [["offers", "*", "marketing"]], "received_at": 1, "facts": facts})
 
 
 def settings(fake: FakeSayso) -> dict[str, Any]:
@@ -73,6 +73,19 @@ async def test_it_reads_the_ledger_page_by_page_in_plain_words() -> None:
         told = await phone.act("look")
     assert [(entry["plain"], entry["leaf_index"]) for entry in told["entries"]] == [
         ("Some new thing", 0), ("Said yes", 1), ("Said yes", 2), ("Said yes", 3), ("Said yes", 4)]
+
+
+@pytest.mark.anyio
+async def test_a_list_of_thousands_is_one_entry_and_buries_nothing() -> None:
+    fake = FakeSayso()
+    fake.add("said_yes", 0)
+    for place in range(1, 31):
+        fake.add("address_linked", place, how="import")
+    fake.add("said_stop", 31)
+    async with desk(**settings(fake)) as phone:
+        for _ in range(2):
+            told = await phone.act("look")
+    assert [entry["plain"] for entry in told["entries"]] == ["Said yes", "30 facts of a list", "Said stop"]
 
 
 @pytest.mark.anyio

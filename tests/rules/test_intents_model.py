@@ -13,7 +13,7 @@ from sayso.rules.reader import load_classifier, load_understanding
 WORDS = load_understanding()
 ROOT = Path(__file__).resolve().parents[2]
 #: Floors a little under what was reached (docs/intents.md): recognised, certain, and ceilings of the two errors.
-FLOORS = {"dev": (0.98, 0.92, 0.005, 0.04), "heldout": (0.93, 0.78, 0.01, 0.03)}
+FLOORS = {"dev": (0.98, 0.92, 0.005, 0.03), "heldout": (0.92, 0.77, 0.015, 0.03)}
 
 
 @pytest.mark.parametrize("known", [True, False])

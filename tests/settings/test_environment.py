@@ -23,7 +23,7 @@ def test_with_nothing_set_every_default_holds() -> None:
     assert settings == Settings(
         database="sayso.db", configs=(Path("sayso.toml"),), keys_file=Path("sayso.db.keys"), keys="",
         host="127.0.0.1", port=8080, worker=True, log_level="info", metrics=True, workspace="",
-        phone_key="", phone_token="", phone_app_secret="",
+        phone_key="", phone_token="", phone_app_secret="", snapshots=Path("sayso.db.snapshots"),
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ TABLES = (
 BODIES: Mapping[str, JSON] = {
     "/v1/check": {"address": "+447700900123", "purpose": "offers", "sender": "shop"},
     "/v1/check/bulk": {"addresses": ["+447700900123"], "purpose": "offers", "sender": "shop"},
+    "/v1/audience": {"purpose": "offers", "sender": "shop"},
     "/v1/permits": {"address": "+447700900123", "purpose": "offers", "sender": "shop"},
     "/v1/permits/{permit}/done": {"outcome": "sent"},
     "/v1/opt-ins": {"address": "+447700900123", "entry": "website", "evidence": {"page": "https://acme.example"}},
@@ -43,14 +44,15 @@ BODIES: Mapping[str, JSON] = {
     "/w/entry/{workspace}/{entry}": {"purposes": ["offers"], "phone": "+447700900123", "lang": "en",
                                      "notice_hash": "0" * 64, "proof": "eA=="},
     "/v1/entries/{entry}/placements": {"placement": "counter"},
-    "/v1/people/lookup": {"address": "+447700900123"},
+    "/v1/people/lookup": {"address": "+447700900123"}, "/v1/people/link": {"address": "+447700900123"},
+    "/v1/people/export": {"address": "+447700900123"},
     "/v1/receipts": {"address": "+447700900123"},
     "/v1/notices/{notice}/draft": {"lang": "en", "starter": "offers", "purposes": ["offers"], "senders": ["shop"]},
     "/v1/notices/{notice}/discard": {}, "/v1/notices/{notice}/publish": {}, "/v1/lint": {"text": "May we write to you?"},  # noqa: E501
 }
 NOBODYS = {"permit": "prm_01M83RJFEY3MDYV1KKQN6FVB3C", "hook": "nobody-main", "workspace": "nobody",
            "entry": "nothing", "request": "evt_01M83RJFEY3MDYV1KKQN6FVB3C", "code": "AAAAAAAA",
-           "notice": "unwritten"}
+           "notice": "unwritten", "token": "nobodys"}
 
 
 def path_of(route: Route, **parts: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sayso.flows import rights
-from sayso.web import hot
+from sayso.web import bulk
 from tests.cast import AMIRA, BRUNO, CHEN, DANA, Player
 from tests.stores import World
 from tests.web.desk import Api, problem
@@ -33,8 +35,15 @@ def everybody(world: World) -> World:
     return world
 
 
-@pytest.fixture
-def asker(everybody: World, api: Api) -> Api:
+@pytest.fixture(params=["database", "snapshot"])
+def asker(everybody: World, api: Api, request: pytest.FixtureRequest, tmp_path: Path,
+          monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Asks the database, or the snapshot however short the list is."""
+    if request.param == "snapshot":
+        everybody.system.snapshots = tmp_path / "snapshots"
+        everybody.system.keeper(everybody.workspace).refresh(everybody.workspace)
+        monkeypatch.setattr(bulk, "LARGE", 0)
+        monkeypatch.setattr(bulk, "_by_database", lambda *_: pytest.fail("the database was asked"))
     return api
 
 
@@ -54,7 +63,7 @@ def test_a_bulk_check_answers_as_single_checks_do(asker: Api, texts: list[str], 
     for line in told["results"]:
         single = asker.post("/v1/check", question | {"address": line["address"]})
         if single.status_code == 422:
-            assert (line["verdict"], line["reason"]) == ("deny", hot.UNREADABLE)
+            assert (line["verdict"], line["reason"]) == ("deny", bulk.UNREADABLE)
         else:
             said = single.json()
             assert [line.get(name) for name in ("verdict", "reason", "until")] == [
@@ -91,3 +100,19 @@ def test_a_bulk_check_takes_ten_thousand_and_not_one_more(lone_api: Api, lone_wo
     assert told["counts"]["allow"] == sum(address == AMIRA.phone for address in crowd)
     over = question | {"addresses": [*crowd, AMIRA.phone]}
     assert problem(lone_api.post("/v1/check/bulk", over), 422, "invalid_request")["param"] == "addresses"
+
+
+def test_a_stop_is_in_the_next_bulk_check_by_snapshot(asker: Api, everybody: World) -> None:
+    question = {"addresses": [AMIRA.phone, "+447700900000"], "purpose": "offers", "sender": "shop"}
+    assert [line["reason"] for line in asker.post("/v1/check/bulk", question).json()["results"]] == [
+        "granted", "unknown_person"]
+    everybody.say(AMIRA, "STOP")
+    assert [line["reason"] for line in asker.post("/v1/check/bulk", question).json()["results"]] == [
+        "stopped_all", "unknown_person"]
+
+
+def test_a_large_list_needs_no_snapshot_and_makes_none(lone_api: Api, lone_world: World, tmp_path: Path) -> None:
+    lone_world.system.snapshots = tmp_path / "snapshots"
+    question = {"addresses": [AMIRA.phone] * bulk.LARGE, "purpose": "offers", "sender": "shop"}
+    assert lone_api.post("/v1/check/bulk", question).json()["counts"]["deny"] == bulk.LARGE
+    assert not (tmp_path / "snapshots").exists()

@@ -170,6 +170,16 @@ def test_every_language_has_every_text_with_the_same_words_to_fill_in() -> None:
 # -- on to WhatsApp ----------------------------------------------------------------------------------------------------
 
 
+def test_the_chat_goes_on_in_the_language_the_page_was_read_in(site: Api, world: World) -> None:
+    told = send(site, {"way": "chat", "lang": "ar", "purpose": ["offers"]})
+    link = unquote(told.headers["location"])
+    code = world.workspace.entries["site"].code
+    assert link.endswith(f"[{code} ar offers]")
+    world.say(BRUNO, link.partition("text=")[2])
+    assert world.question().body.startswith(ARABIC)
+    assert world.check(BRUNO).reason == "pending"
+
+
 def test_the_chat_begins_with_what_was_ticked_and_asks_for_no_more(site: Api, world: World) -> None:
     told = send(site, {"way": "chat", "lang": "en", "purpose": ["orders", "offers"]})
     assert told.status_code == 303
@@ -187,7 +197,7 @@ def test_the_chat_begins_with_what_was_ticked_and_asks_for_no_more(site: Api, wo
 
 
 def test_everything_ticked_is_the_plain_code(lone_site: Api, lone_world: World) -> None:
-    told = send(lone_site, {"way": "chat", "lang": "ar", "purpose": ["offers", "orders", "partners"]})
+    told = send(lone_site, {"way": "chat", "lang": "en", "purpose": ["offers", "orders", "partners"]})
     assert unquote(told.headers["location"]).endswith(f"[{lone_world.workspace.entries['site'].code}]")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sayso.cli import entry_commands, notice_commands
+from sayso.cli import entry_commands, list_commands, notice_commands
 from sayso.cli.options import Address, Database, Host, Json, Port, Purpose, Sender, Workspace
 from sayso.cli.say import EXIT_CODES, Commands, version
 
@@ -249,6 +249,32 @@ def erase(
 
 
 @app.command()
+def link(address: Address, database: Database = "", workspace: Workspace = "", as_json: Json = False) -> None:
+    """Print the private address of somebody's preference page.
+
+    For a message to them: it is new each time, shows the record for 30 days and stops for ever.
+    """
+    from sayso.cli import asking
+
+    asking.link(database, workspace, address, as_json=as_json)
+
+
+@app.command()
+def data(
+    address: Address,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A new file that only you can read.")] = None,
+    database: Database = "", workspace: Workspace = "", as_json: Json = False,
+) -> None:
+    """Everything recorded of a person, as JSON, for them.
+
+    Numbers and words are unmasked. That it was handed out is recorded.
+    """
+    from sayso.cli import showing
+
+    showing.data(database, workspace, address, output, as_json=as_json)
+
+
+@app.command()
 def show(
     address: Annotated[str, typer.Argument(metavar="[ADDRESS]", help="A person, - for standard input.")] = "",
     texts: Annotated[bool, typer.Option("--texts", help="The evidence too: what was said, from which page.")] = False,
@@ -324,3 +350,4 @@ def doctor(database: Database = "", as_json: Json = False) -> None:
 
 entry_commands.add_to(app)
 notice_commands.add_to(app)
+list_commands.add_to(app)

@@ -1,4 +1,4 @@
-"""Commands that ask the gate or record a yes or a no: check, optin, optout, erase."""
+"""Commands that ask the gate or record a yes or a no: check, optin, optout, erase, and link, by which people do it."""
 
 from __future__ import annotations
 
@@ -69,6 +69,14 @@ def erase(database: str, workspace: str, address: str, *, sure: bool, as_json: b
          f"erased: {erased.person}; {counted(erased.suppressions, 'address', 'addresses')} kept as a keyed hash, so "
          "that the no holds.\n"
          f"event: {erased.event}", as_json=as_json)
+
+
+def link(database: str, workspace: str, address: str, *, as_json: bool) -> None:
+    """Print the address of a preference page."""
+    who = address_of(address)
+    with open_sayso(database, workspace) as sayso:
+        url = sayso.preference_link(who)
+    tell({"url": url}, url, as_json=as_json)
 
 
 def _evidence(given: Iterable[str]) -> dict[str, str]:

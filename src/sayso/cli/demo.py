@@ -28,6 +28,7 @@ Sayso demo: Harbour Coffee, and four people with phones. Nothing leaves this com
 OPEN: Final = """
 Open    {phones}
         Four phones on one side, on the other what Sayso did: the webhook, the decision, the ledger.
+Page    {url}/o/harbour/site    the landing page; ?lang=es for Spanish
 Try     Write STOP as Amira, or BAJA as Dana; tap buttons; switch offers off in WhatsApp itself;
         have somebody send START after a STOP: it asks again and opens nothing by itself.
 Ask     curl -s {url}/v1/check -H 'Authorization: Bearer {key}' \\

@@ -1,4 +1,4 @@
-"""Commands that only look: show, verify, receipt."""
+"""Commands that show and hand over: show, verify, receipt, data."""
 
 from __future__ import annotations
 
@@ -64,6 +64,18 @@ def receipt(database: str, workspace: str, address: str, purpose: str, output: P
     """Print the receipt, or write it to a new file that only its owner can read: it holds what the person said."""
     with open_sayso(database, workspace) as sayso:
         found = sayso.receipt(address_of(address), purpose)
+    _hand_over(found, output, f"Anybody can check it: python verify_receipt.py {output} --key KEY\n"
+               "KEY is the line that `sayso verify` prints; publish it where they find it.", as_json=as_json)
+
+
+def data(database: str, workspace: str, address: str, output: Path | None, *, as_json: bool) -> None:
+    """Everything recorded of a person, printed or in a new file that only its owner can read."""
+    with open_sayso(database, workspace) as sayso:
+        found = sayso.export(address_of(address), how="cli")
+    _hand_over(found, output, "Give it to this person and nobody else: nothing in it is masked.", as_json=as_json)
+
+
+def _hand_over(found: Any, output: Path | None, what_now: str, *, as_json: bool) -> None:
     if output is None:
         tell(found, "", as_json=True)
         return
@@ -75,8 +87,7 @@ def receipt(database: str, workspace: str, address: str, purpose: str, output: P
             file.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}.", param="output") from error
-    tell({"file": str(output)}, f"{output}\nAnybody can check it: python verify_receipt.py {output} --key KEY\n"
-         "KEY is the line that `sayso verify` prints; publish it where they find it.", as_json=as_json)
+    tell({"file": str(output)}, f"{output}\n{what_now}", as_json=as_json)
 
 
 # -- views -------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ and the campaign uses Sayso's API with a key, as a business would.
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 import threading
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 HERE: Final = "127.0.0.1"
 NUMBER_ID: Final = "106540352242922"
 HOOK: Final = "/hooks/meta/harbour-main"
+PAGE: Final = "/o/harbour/site"
 OFFER: Final = "harbour_offer"
 #: How long a server may take to start or to end, seconds.
 START_S: Final = 20.0
@@ -60,10 +62,12 @@ start = "join"
 [purposes.offers]
 class = "marketing"
 title = "offers and news"
+titles = { es = "ofertas y novedades" }
 
 [purposes.orders]
 class = "utility"
 title = "news about your orders"
+titles = { es = "noticias de tus pedidos" }
 
 [purposes.support]
 class = "service"
@@ -98,6 +102,11 @@ lang = "es"
 notice = "join"
 sender = "shop"
 
+[entry_points.site]
+kind = "page"
+notice = "join"
+sender = "shop"
+
 [entry_points.poster]
 kind = "phrase"
 phrase = "Hi Harbour Coffee, sign me up"
@@ -108,6 +117,9 @@ sender = "shop"
 kind = "api"
 notice = "join"
 sender = "shop"
+
+[policy.elsewhere]
+import = "Forms signed at the counter, kept in the safe"
 """
 
 TEMPLATES: Final = (
@@ -179,7 +191,7 @@ class Stage:
 
     # -- the business --------------------------------------------------------------------------------------------------
 
-    def call(self, method: str, path: str, given: dict[str, Any]) -> dict[str, Any]:
+    def call(self, method: str, path: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
         """One call of Sayso's API."""
         answer = self.client.request(method, self.url + path, json=given,
                                      headers={"Authorization": f"Bearer {self.key}"})
@@ -187,9 +199,22 @@ class Stage:
         body: dict[str, Any] = answer.json()
         return body
 
-    def check(self, who: str) -> dict[str, Any]:
-        """May this person be sent offers?"""
-        return self.call("POST", "/v1/check", {"address": self.address(who), "purpose": "offers"})
+    def get(self, path: str, *, key: bool = True) -> bytes:
+        """What the service shows at a path, to somebody with the key or to everybody."""
+        headers = {"Authorization": f"Bearer {self.key}"} if key else {}
+        return self.client.get(self.url + path, headers=headers).raise_for_status().content
+
+    def submit(self, path: str, fields: dict[str, str]) -> str:
+        """Send a form, as a browser without JavaScript does; where it leads."""
+        return str(self.client.post(self.url + path, data=fields, follow_redirects=False).headers["location"])
+
+    def environ(self) -> dict[str, str]:
+        """The environment of a command of the demo's own: without this machine's settings of Sayso."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("SAYSO_")}
+
+    def check(self, who: str, purpose: str = "offers") -> dict[str, Any]:
+        """May this person be sent this?"""
+        return self.call("POST", "/v1/check", {"address": self.address(who), "purpose": purpose})
 
     def send_offer(self, who: str) -> str:
         """What the business's own sender does: one call of the Graph API; returns the message id."""

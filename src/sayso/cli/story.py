@@ -12,34 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from sayso.cli import ways_in
+from sayso.cli.expecting import Expected, expect, until
 from sayso.cli.stage import HOOK, NUMBER_ID, Stage
 
-#: Longest wait for something to happen, seconds; each takes a fraction of one.
-PATIENCE_S: Final = 10.0
-LOOK_S: Final = 0.03
 AMIRA, BRUNO, CHEN, DANA = "amira", "bruno", "chen", "dana"
-
-
-class Expected(Exception):
-    """What a step expected and did not find."""
-
-
-def expect(held: object, what: str) -> None:
-    """Raises Expected unless it held."""
-    if not held:
-        raise Expected(what)
-
-
-def until(look: Callable[[], Any], what: str) -> Any:
-    """Look again and again until there is something; returns it. Raises Expected when patience ends."""
-    end = time.monotonic() + PATIENCE_S
-    while not (found := look()):
-        if time.monotonic() > end:
-            raise Expected(what)
-        time.sleep(LOOK_S)
-    return found
 
 
 class Story:
@@ -55,8 +34,8 @@ class Story:
         return [
             ("Amira sends the word JOIN", self.amira_joins),
             ("Amira taps Yes", self.amira_says_yes),
-            ("Bruno joins as well", self.bruno_joins),
-            ("Dana, who shows only a username, joins in Spanish", self.dana_joins),
+            ("Bruno scans the QR code on the counter", self.bruno_scans),
+            ("Dana, who shows only a username, reads the page on the website, in Spanish", self.dana_reads_the_page),
             ("A campaign of offers begins: may these four be messaged?", self.campaign_begins),
             ("Amira's turn: permit, redeem, the call, done", self.amira_gets_the_offer),
             ("In the middle of it Bruno says STOP", self.bruno_says_stop),
@@ -64,6 +43,7 @@ class Story:
             ("The confirmation, and not a second one", self.one_confirmation),
             ("Bruno's earlier yes is delivered again, late", self.late_duplicate),
             ("Somebody forges a START from Bruno", self.forged_start),
+            ("An old list of 10,000 is taken in, and Bruno is on it with a yes", self.old_list),
             ("The ledger is verified", self.verified),
             ("Amira's receipt, checked by a stranger", self.receipt_checked),
             ("Somebody edits a row in the database", self.tampered),
@@ -85,18 +65,24 @@ class Story:
         """A tap on our own button is the yes."""
         return self._answers_yes(AMIRA)
 
-    def bruno_joins(self) -> str:
-        """The same for Bruno."""
-        self.stage.say(BRUNO, "JOIN")
-        return self._answers_yes(BRUNO)
+    def bruno_scans(self) -> str:
+        """His own message begins it, so nobody can sign him up but himself."""
+        link = ways_in.poster_link(self.stage)
+        self.stage.say(BRUNO, ways_in.phrase_of(link))
+        told = self._answers_yes(BRUNO)
+        return f"{told}. It leads to {link.partition('?')[0]}, and here it is:\n{ways_in.drawn(link)}"
 
-    def dana_joins(self) -> str:
-        """Nobody here knows Dana's number, and nobody needs it."""
-        self.stage.say(DANA, "UNIRME")
+    def dana_reads_the_page(self) -> str:
+        """Nothing is ticked beforehand, and the chat goes on in the language of the page."""
+        link = ways_in.through_the_page(self.stage, "es", "offers")
+        self.stage.say(DANA, ways_in.phrase_of(link))
         question = self._question(DANA)
         expect("WhatsApp" in question["text"] and "¿" in question["text"], "Dana is asked in Spanish")
         expect(self.stage.address(DANA).startswith("GB."), "Dana's phone hides her number")
-        return self._answers_yes(DANA) + ", by her user id; her number is not known"
+        told = self._answers_yes(DANA)
+        orders = self.stage.check(DANA, "orders")
+        expect(orders["reason"] == "no_consent", "what she did not tick was not granted")
+        return f"{told}, by her user id; she ticked offers, so for orders: {_told(orders)}"
 
     def _question(self, who: str) -> dict[str, Any]:
         question: dict[str, Any] = until(
@@ -189,6 +175,23 @@ class Story:
         expect(status == 401, f"a forged webhook is refused, not {status}")
         expect(len(self.stage.history(BRUNO)) == events, "nothing of it was stored")
         return f"401 at {HOOK}, nothing stored"
+
+    # -- an old list ---------------------------------------------------------------------------------------------------
+
+    def old_list(self) -> str:
+        """Rows with proof stand, rows without stay unknown, a no is a no, and no list lifts a stop."""
+        file = self.stage.folder / "old-customers.csv"
+        ways_in.write_list(file, self.stage.address(BRUNO))
+        began = time.monotonic()
+        counts = ways_in.take_in(self.stage, file)
+        took = time.monotonic() - began
+        noes, good = ways_in.NOES + 1, ways_in.ROWS - 1 - ways_in.REFUSED - ways_in.NOES - ways_in.UNPROVEN
+        expect(counts == {"granted": good, "unknown": ways_in.UNPROVEN, "kept_no": noes, "refused": ways_in.REFUSED},
+               f"every row became what it should, not {counts}")
+        verdict = self.stage.check(BRUNO)
+        expect(verdict["reason"] == "stopped_all", "Bruno's stop stands")
+        return (f"{ways_in.ROWS:,} rows in {took:.1f} s: {good:,} with proof, {ways_in.UNPROVEN} without, {noes} noes, "
+                f"{ways_in.REFUSED} unreadable; Bruno: {_told(verdict)}")
 
     # -- proof ---------------------------------------------------------------------------------------------------------
 

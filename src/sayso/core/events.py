@@ -49,8 +49,12 @@ TYPES: Final[Mapping[str, str]] = {
     "people_merged": "Two records turned out to be one person; the stricter state is kept.",
     "suppression_restored": "An address came back that had said no before it was erased: the no is put in place again.",
     "erased": "The person's data was destroyed; the no is kept as a keyed hash.",
+    "erasure_requested": "The person asked on their preference page to be erased; the erasure follows.",
+    "data_given": "What is recorded of the person was handed out, to them or to somebody who may ask for it.",
+    "reason_given": "The person said why they left. Not a consent fact.",
     "evidence_purged": "The evidence of a request that ran out long ago, unanswered, was destroyed.",
     "breach_suspected": "A write began after its permit's deadline: an incident.",
+    "list_given": "Addresses of people who may be messaged were handed out as a list; the facts say for which purpose.",
     "configured": "What sayso.toml declares was put in force; the facts hold its hash.",
     "notice_published": "A version of a wording was put in force; its hash is in the facts.",
 }

@@ -155,6 +155,17 @@ def decide(standing: Standing, question: Question) -> Verdict:
     return speak("deny", "no_consent")
 
 
+def changes_at(standing: Standing, now: int) -> int:
+    """The first moment after `now` at which time alone may change an answer about this standing; 0 for never. Until
+    then every question about a template message, in whatever cell, has the answer it has now.
+    """
+    times = [mark.until for mark in (*standing.grants, *standing.pauses)]
+    times += [asked.until + 1 for asked in standing.pending]
+    for _, opened in standing.windows:
+        times += (opened + SERVICE_WINDOW, opened - lifecycle.SKEW)
+    return min((time for time in times if time > now), default=0)
+
+
 def _in_window(standing: Standing, question: Question) -> bool:
     opened = dict(standing.windows).get(question.cell.sender, 0)
     return question.now - SERVICE_WINDOW < opened <= question.now + lifecycle.SKEW

@@ -42,6 +42,7 @@ SALT_BYTES = 16
 STATES: Mapping[str, str] = {
     "opt_in_requested": "ConsentRequested",
     "said_yes": "ConsentGiven",
+    "consent_recorded": "ConsentGiven",
     "said_no": "ConsentRefused",
     "said_stop": "ConsentWithdrawn",
     "expired": "ConsentExpired",
@@ -111,13 +112,23 @@ def record_for(
         "lawful_basis": "consent",
         "purposes": _purposes(yes),
         "privacy_notice": _notice(yes) | wording,
-        "collection_method": yes.facts.get("how", ""),
+        "collection_method": collected(yes),
         "withdrawal_method": notice.how_to_leave,
         "events": [moment(each, openings.get(each.id, {})) for each in (request, yes) if each is not None],
     }
-    if yes.type != "said_yes" or _wording_differs(record):
+    if not is_yes(yes) or _wording_differs(record):
         raise IntegrityError("A receipt needs the yes and the very wording it was given to.")
     return record
+
+
+def is_yes(event: Event) -> bool:
+    """True for what a receipt can be about: the person's own yes, or one recorded from elsewhere that grants."""
+    return event.type == "said_yes" or (event.type == "consent_recorded" and event.facts.get("grants") is True)
+
+
+def collected(event: Event) -> str:
+    """How a yes came: the person's own act, or who recorded it (`import`, `clerk`, `api`)."""
+    return str(event.facts.get("how") or event.facts.get("source", ""))
 
 
 def moment(event: Event, openings: Mapping[str, Opening]) -> dict[str, Any]:
@@ -237,7 +248,7 @@ def _fits(recorded: str, name: str, opening: Opening) -> bool:
 def _record_problems(record: Mapping[str, Any], known: Sequence[tuple[Event, _Given]]) -> list[str]:
     """Where the record says something else than the events."""
     yes = next((event for event, _ in known if event.id == record.get("record_id")), None)
-    if yes is None or yes.type != "said_yes":
+    if yes is None or not is_yes(yes):
         return ["Record: the yes it speaks of is not among the events."]
     problems = [
         f"Record: '{name}' is not what the events say."
@@ -262,7 +273,7 @@ def _derived(yes: Event) -> dict[str, Any]:
         "lawful_basis": "consent",
         "purposes": _purposes(yes),
         "privacy_notice": _notice(yes),
-        "collection_method": yes.facts.get("how", ""),
+        "collection_method": collected(yes),
     }
 
 

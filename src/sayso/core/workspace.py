@@ -144,6 +144,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `elsewhere` lets a source (import, clerk, api) grant by evidence from elsewhere, without a reply: source -> the
     reason, which goes into every fact it brings. `countries` are the ISO letters of numbers that may be asked through a
     form (none = the workspace's own country); `prompts_a_day` is the budget of questions a form may cause.
+    `ask_reason`: who left may say why, by one tap.
     """
 
     prompt_valid_hours: int = 72
@@ -153,6 +154,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elsewhere: dict[str, str] = {}
     countries: tuple[str, ...] = ()
     prompts_a_day: int = 1_000
+    ask_reason: bool = False
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,7 +249,9 @@ def read_code(text: str) -> str:
 
 
 def choice_in(text: str, code: str) -> tuple[str, ...]:
-    """The purposes named in the brackets of this code: what was ticked before the chat began. Empty means all."""
+    """The words beside this code in its brackets: purposes ticked before the chat began, and the language they were
+    read in. No purpose among them means all.
+    """
     for match in _CODE.finditer(text):
         if match[2] and match[1].upper().translate(_LOOKALIKES) == code:
             return tuple(match[2].lower().split())

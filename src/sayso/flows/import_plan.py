@@ -43,6 +43,8 @@ MOSTLY: Final = 0.6
 SOME: Final = 0.2
 #: Countries that write the month first.
 MONTH_FIRST: Final = frozenset({"US", "PH", "FM", "MH", "PW", "AS", "GU", "MP", "PR", "VI"})
+#: A cell longer than this is no single word about leaving, however it is written.
+LONGEST_WORD: Final = 24
 #: Longest text about where a yes came from.
 MAX_SOURCE: Final = 512
 
@@ -109,7 +111,7 @@ def read_row(plan: Plan, place: int, cells: Sequence[str], now: int) -> Row:
     left = [cell for column in plan.columns.get("stopped", ()) if is_stop(cell := cells[column])]
     if left:
         return Row(place, address, "no", stopped_at=max(_when_stopped(plan, cell, now) for cell in left), lang=lang)
-    says = _status(plan, cells)
+    says = "no" if _left_elsewhere(plan, cells) else _status(plan, cells)
     if says != "yes":
         return Row(place, address, says, missing="" if says == "no" else "status", lang=lang)
     proof = _proof(plan, got, now)
@@ -142,6 +144,14 @@ def _status(plan: Plan, cells: Sequence[str]) -> Says:
             problem = "this status is known neither as a yes nor as a no; say which it is with --status"
             raise Unreadable(refuse(problem, plan.header[column]))
     return "unknown" if "unknown" in said else "yes"
+
+
+def _left_elsewhere(plan: Plan, cells: Sequence[str]) -> bool:
+    """True if a cell that is read as nothing says that the person left: "Newsletter: unsubscribed"."""
+    used = {column for columns in plan.columns.values() for column in columns}
+    left = load_columns().left
+    return any(len(cell) <= LONGEST_WORD and folded(cell) in left
+               for column, cell in enumerate(cells) if column not in used)
 
 
 def _status_in(plan: Plan, cell: str) -> Says | None:

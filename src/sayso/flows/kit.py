@@ -14,13 +14,15 @@ from sayso.vault import Vault
 @dataclass(frozen=True, slots=True)
 class Kit:
     """Made once in `wiring`. `words` and `replies` are read from the package at first use: a program that only asks
-    the gate never pays for them. `replies` gives Sayso's own texts for a language tag.
+    the gate never pays for them. `replies` gives Sayso's own texts for a language tag. `public_url` is where people
+    reach this server, without a slash at the end; empty where nobody has said it.
     """
 
     ports: Ports
     vault: Vault
     words: Callable[[], Understanding]
     replies: Callable[[str], Replies]
+    public_url: str = ""
 
     def now(self) -> int:
         """Microseconds UTC."""

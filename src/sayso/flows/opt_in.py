@@ -46,17 +46,28 @@ class Asked:
     chat_link: str
 
 
-def chat_link(workspace: Workspace, entry: Entry, *, chosen: tuple[str, ...] = (), hello: str = "") -> str:
+def chat_link(workspace: Workspace, entry: Entry, *, chosen: tuple[str, ...] = (), hello: str = "",
+              lang: str = "") -> str:
     """A wa.me link by which the person begins the chat themselves, the better proof (Meta: click to chat).
 
-    `chosen` are the purposes they ticked, if not all of the notice's; `hello` stands in for a phrase not declared.
+    `chosen` are the purposes they ticked, if not all of the notice's; `hello` stands in for a phrase not declared;
+    `lang` is the language they read the wording in.
     """
     sender = workspace.sender(entry.sender)
     if entry.code:
-        text = f"{entry.phrase or hello or f'Hi {workspace.name}'} [{' '.join((entry.code, *chosen))}]".strip()
+        words = " ".join((coded(workspace, entry, lang), *chosen))
+        text = f"{entry.phrase or hello or f'Hi {workspace.name}'} [{words}]".strip()
     else:
         text = entry.keywords[0] if entry.keywords else "START"
     return f"https://wa.me/{sender.phone.lstrip('+')}?text={quote(text, safe='')}"
+
+
+def coded(workspace: Workspace, entry: Entry, lang: str) -> str:
+    """The code of an entry point, with the language to ask in behind it where that is not the one it asks in anyway."""
+    notice = workspace.notices[entry.notice]
+    usual = notice.language(entry.lang, workspace.language)
+    named = lang in notice.text and lang != usual and lang.lower() not in notice.purposes
+    return f"{entry.code} {lang.lower()}" if named else entry.code
 
 
 def ask(tx: Tx, kit: Kit, workspace: Workspace, address: Address, entry: Entry, *, evidence: Mapping[str, str],
@@ -109,16 +120,18 @@ def begin(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry: Entry, 
           occurred_at: int, clock: str, evidence: Mapping[str, str], chosen: tuple[str, ...] = (),
           placement: str = "") -> Person:
     """The person began it by a message of their own, which is the evidence and opens the window of `sender`, the number
-    they wrote to. `chosen` are the purposes it names; names the notice does not have are passed over. `placement` is
-    where the code in it was printed.
+    they wrote to. `chosen` are the words beside its code: purposes, and a language to ask in; what the notice does not
+    have is passed over. `placement` is where the code in it was printed.
 
     The entry point may let another number ask: a keyword by SMS is asked about in WhatsApp. An SMS can be forged and an
     ad only opens a chat, so neither is asked about twice; an ad not over a no, either.
     """
     notice, asks = workspace.notices[entry.notice], workspace.sender(entry.confirm) if entry.confirm else sender
+    tags = {tag.lower(): tag for tag in notice.text if tag.lower() not in notice.purposes}
+    read_in = next((tags[word] for word in chosen if word in tags), "")
     chosen = tuple(name for name in notice.purposes if name in chosen)
     cells = workspace.cells_of(notice, chosen)
-    lang = notice.language(entry.lang or person.lang, workspace.language)
+    lang = notice.language(read_in or entry.lang or person.lang, workspace.language)
     waiting, now = _waiting(person, cells, kit.now()), kit.now()
     just_asked = waiting is not None and (
         how in ASKED_ONCE or now - max(waiting.prompted_at, waiting.at) < ASK_AGAIN)

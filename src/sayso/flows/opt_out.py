@@ -55,6 +55,12 @@ def opt_out(tx: Tx, kit: Kit, workspace: Workspace, address: Address, cell: Cell
             evidence: Mapping[str, str]) -> OptedOut:
     """An opt-out by API, CLI or library. Somebody never heard of gets a record, so that the no is known."""
     person = identify(tx, kit, workspace.id, [address], how="opt_out")
+    return leave(tx, kit, workspace, person, cell, how=how, evidence=evidence)
+
+
+def leave(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, how: str,
+          evidence: Mapping[str, str]) -> OptedOut:
+    """An opt-out that came in no message: confirmed in WhatsApp where the window is open."""
     said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence)
     sender, opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))
     if said.changed and opened > kit.now() - SERVICE_WINDOW:  # outside it only a template could, and none is set

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from sayso.core import checkpoints, events, merkle, receipts
@@ -44,8 +45,13 @@ def history(tx: Tx, kit: Kit, ws: str, address: Address, *, texts: bool = False)
     person = find(tx, kit, ws, address, lock=False)
     if person is None:
         raise NotFound("Nobody with this address is known.", param="address")
+    return history_of(tx, kit, ws, person.id, texts=texts)
+
+
+def history_of(tx: Tx, kit: Kit, ws: str, person_id: str, *, texts: bool = False) -> list[dict[str, Any]]:
+    """The same of somebody whose record is at hand."""
     lines = []
-    for body, leaf in tx.rows("history_of", ws=ws, person=person.id):
+    for body, leaf in tx.rows("history_of", ws=ws, person=person_id):
         event = events.decode(bytes(body))
         line = describe(event, leaf)
         if texts:
@@ -66,13 +72,14 @@ def describe(event: Event, leaf: int | None) -> dict[str, Any]:
 
 
 def receipt(tx: Tx, kit: Kit, workspace: Workspace, yes_id: str) -> dict[str, Any]:
-    """The receipt of one yes: the request with its wording, the yes, their inclusion proofs, the checkpoint.
+    """The receipt of one yes: the request with its wording, the yes, their inclusion proofs, the checkpoint. A yes
+    recorded from elsewhere has no request; it is proven if it grants.
 
     Raises NotFound if there is no such yes, NotYetInLedger while it has no leaf.
     """
     ws = workspace.id
     yes = _event(tx, ws, yes_id)
-    if yes is None or yes.type != "said_yes":
+    if yes is None or not receipts.is_yes(yes):
         raise NotFound("There is no yes with this id.", param="id")
     request = _event(tx, ws, yes.cause)
     shown = [event for event in (request, yes) if event is not None]
@@ -80,11 +87,7 @@ def receipt(tx: Tx, kit: Kit, workspace: Workspace, yes_id: str) -> dict[str, An
     size = int(row[0]) if row else 0
     opened = {event.id: openings_of(tx, kit, ws, event.id) for event in shown}
     proven = [_prove(tx, ws, event, size, opened[event.id]) for event in shown]
-    shown_as = NoticeShown("", "")
-    if request is not None:
-        lang, version = str(request.facts["lang"]), int(request.facts["notice_version"])
-        notice = tx.row("notice", ws=ws, notice=str(request.facts["notice"]), version=version, lang=lang)
-        shown_as = NoticeShown(lang, notice[0] if notice else "")
+    shown_as = _shown(tx, ws, request or yes, opened[yes.id])
     record = receipts.record_for(request, yes, opened, workspace.name, shown_as)
     return receipts.build(
         events=proven, checkpoint_note=row[2] if row else "", issued_at=kit.now(), record=record,
@@ -92,14 +95,27 @@ def receipt(tx: Tx, kit: Kit, workspace: Workspace, yes_id: str) -> dict[str, An
     )
 
 
+def _shown(tx: Tx, ws: str, asked: Event, openings: Openings) -> NoticeShown:
+    """The wording that was shown: the notice's that the event names, else the one kept with a yes from elsewhere."""
+    lang = str(asked.facts.get("lang", ""))
+    if "notice" in asked.facts:
+        version = int(asked.facts["notice_version"])
+        notice = tx.row("notice", ws=ws, notice=str(asked.facts["notice"]), version=version, lang=lang)
+        return NoticeShown(lang, notice[0] if notice else "")
+    kept = openings["wording"].value if "wording" in openings else ""
+    whole = hashlib.sha256(kept.encode()).hexdigest() == asked.facts.get("notice_hash")  # a very long one was cut
+    return NoticeShown(lang, kept if whole else "")
+
+
 def newest_yes(tx: Tx, kit: Kit, ws: str, address: Address, purpose: str = "") -> str:
     """The id of the newest yes of a person, for one purpose if named. Raises NotFound."""
     person = find(tx, kit, ws, address, lock=False)
     if person is not None:
+        facts = [events.decode(bytes(body)) for (body,) in tx.rows("facts_of", ws=ws, person=person.id)]
+        undone = {fact.cause for fact in facts if fact.type == "record_undone"}
         found = [
-            event for (body,) in tx.rows("facts_of", ws=ws, person=person.id)
-            if (event := events.decode(bytes(body))).type == "said_yes"
-            and (not purpose or any(cell.purpose == purpose for cell in event.cells))
+            fact for fact in facts if receipts.is_yes(fact) and fact.id not in undone
+            and (not purpose or any(cell.purpose == purpose for cell in fact.cells))
         ]
         if found:
             return max(found, key=lambda event: event.occurred_at).id

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sayso.core import lifecycle
+from sayso.core import events, lifecycle
 from sayso.core.identity import Address
 from sayso.errors import NotFound
 from sayso.flows.kit import Kit
@@ -42,13 +42,20 @@ def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
     return destroy(tx, kit, ws, person, how=how, keep_no=True)
 
 
-def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: bool) -> Erased:
+def nothing_kept(tx: Tx, ws: str, event_id: str) -> bool:
+    """True for an erasure that left no suppression."""
+    row = tx.row("event", ws=ws, event=event_id)
+    return row is not None and events.decode(bytes(row[0])).facts.get("suppressions") == digest_of([])
+
+
+def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: bool, cause: str = "") -> Erased:
     """Destroy a person's data key, addresses and evidence. Without `keep_no` no suppression is left: for somebody who
     never said anything, and of whom nothing may be kept (flows/pending.py). The gate denies the unknown anyway.
     """
     rows = tx.rows("addresses_of", ws=ws, person=person.id)
     macs = sorted({bytes(row[0]) for row in rows}) if keep_no else []
-    event = append(tx, kit, ws, "erased", person=person.id, facts={"how": how, "suppressions": digest_of(macs)})
+    event = append(tx, kit, ws, "erased", person=person.id, cause=cause,
+                   facts={"how": how, "suppressions": digest_of(macs)})
     keys = {bytes(row[0]): row[3] for row in rows}
     for mac in macs:
         tx.run("add_suppression", ws=ws, mac=mac, key=keys[mac], at=event.occurred_at, event=event.id)

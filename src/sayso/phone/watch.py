@@ -26,7 +26,9 @@ TIMEOUT_SECONDS = 5.0
 # Ledger entries kept for the page, and pages of events read in one round.
 MAX_ENTRIES = 200
 MAX_PAGES = 20
-PAGE = 100
+PAGE = 500
+# The entry that stands for all the facts of lists: ten thousand of them would bury what the phones did.
+LISTS = "lists"
 
 # Event types in plain words; a type not listed is shown as its name with spaces.
 PLAIN = {
@@ -64,6 +66,7 @@ class Watcher:
         """What was seen. The ledger itself is Sayso's and stays; entries from before are read again."""
         self._cursor: str | None = None
         self._entries: dict[str, dict[str, Any]] = {}
+        self._from_lists: set[str] = set()
         self._verdicts: dict[tuple[str, str], dict[str, Any]] = {}
 
     def described(self) -> dict[str, Any]:
@@ -117,7 +120,9 @@ class Watcher:
             rows = data if isinstance(data, list) else []
             items = [item for item in rows if isinstance(item, dict) and item.get("id")]
             for item in items:
-                self._keep(item)
+                if not _of_a_list(item):
+                    self._keep(item)
+            self._count([item for item in items if _of_a_list(item)])
             # An entry without a leaf index has no place in the tree yet: read it again until it has.
             settled = all(item.get("leaf_index") is not None for item in items)
             following = page.get("next_cursor")
@@ -126,6 +131,12 @@ class Watcher:
             self._cursor = str(following)
             if not page.get("has_more"):
                 return
+
+    def _count(self, items: list[dict[str, Any]]) -> None:
+        """One entry for everything that lists brought."""
+        if items:
+            self._from_lists.update(str(item["id"]) for item in items)
+            self._keep(items[-1] | {"id": LISTS, "type": f"{len(self._from_lists):,} facts of a list", "person": None})
 
     def _keep(self, item: dict[str, Any]) -> None:
         type_ = str(item.get("type", ""))
@@ -174,3 +185,9 @@ class Watcher:
 
 class _Refused(Exception):
     """Sayso answered, with something other than what was asked for."""
+
+
+def _of_a_list(item: dict[str, Any]) -> bool:
+    """True for a fact that an import brought."""
+    facts = item.get("facts")
+    return isinstance(facts, dict) and ("import" in facts or facts.get("how") == "import")

@@ -31,6 +31,7 @@ class Columns(msgspec.Struct, frozen=True):
     no: frozenset[str]
     neither: frozenset[str]
     stayed: frozenset[str]
+    left: frozenset[str]
 
 
 @cache
@@ -43,4 +44,6 @@ def load_columns() -> Columns:
     found = msgspec.convert({"names": names, **words}, Columns)
     if found.yes & found.no or found.neither & (found.yes | found.no):
         raise ConfigError("columns.toml: a word is both a yes and a no.")
+    if not found.left <= found.no:
+        raise ConfigError("columns.toml: a word for having left is not among those for no.")
     return found

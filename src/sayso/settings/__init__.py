@@ -8,11 +8,11 @@ start.
 from __future__ import annotations
 
 from sayso.settings.config import Declared, read_config
-from sayso.settings.environment import SETTINGS, Setting, Settings, read_settings
+from sayso.settings.environment import SETTINGS, Setting, Settings, environment_of, read_settings
 from sayso.settings.secrets import exposed, resolve
 from sayso.settings.starter import starter
 
 __all__ = [
-    "SETTINGS", "Declared", "Setting", "Settings", "exposed", "read_config", "read_settings", "resolve",
-    "starter",
+    "SETTINGS", "Declared", "Setting", "Settings", "environment_of", "exposed", "read_config", "read_settings",
+    "resolve", "starter",
 ]  # fmt: skip

@@ -63,6 +63,9 @@ SETTINGS: Final = (
     Setting("SAYSO_PROXIES", "",
             "Addresses or networks of your own proxies, with commas between them; only they may say who a visitor is.",
             "networks"),
+    Setting("SAYSO_SNAPSHOTS", "",
+            "The folder of the snapshots that large lists are answered by; without it `DATABASE.snapshots` for "
+            "SQLite, and `sayso.snapshots` beside the keys for PostgreSQL.", "path"),
     Setting("SAYSO_WORKER", "true", "Run the worker inside `sayso serve`.", "switch"),
     Setting("SAYSO_LOG_LEVEL", "info", "What is logged: debug, info, warning, error or critical.", "level"),
     Setting("SAYSO_METRICS", "true", "Serve Prometheus metrics.", "switch"),
@@ -77,6 +80,10 @@ SETTINGS: Final = (
             "For `sayso phone`: what its webhooks are signed with. Default: the one sayso.toml names, otherwise the "
             "word secret.", "text"),
 )  # fmt: skip
+#: What a program's arguments do not cover and the library takes from the environment.
+FROM_ENVIRONMENT: Final = (
+    "SAYSO_DATABASE", "SAYSO_DATABASE_FILE", "SAYSO_KEYS", "SAYSO_KEYS_FILE", "SAYSO_WORKSPACE", "SAYSO_PUBLIC_URL",
+)
 _DEFAULTS: Final = {setting.name: setting.default for setting in SETTINGS}
 
 
@@ -99,6 +106,7 @@ class Settings:
     phone_app_secret: str = field(repr=False)
     public_url: str = ""
     proxies: tuple[Network, ...] = ()
+    snapshots: Path | None = None
 
     @property
     def on_postgres(self) -> bool:
@@ -130,10 +138,27 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         workspace=values["SAYSO_WORKSPACE"],
         public_url=_public_url("SAYSO_PUBLIC_URL", values["SAYSO_PUBLIC_URL"]),
         proxies=_networks("SAYSO_PROXIES", values["SAYSO_PROXIES"]),
+        snapshots=_snapshots(given, database),
         phone_key=values["SAYSO_PHONE_KEY"],
         phone_token=values["SAYSO_PHONE_TOKEN"],
         phone_app_secret=values["SAYSO_PHONE_APP_SECRET"],
     )
+
+
+def environment_of(database: str, keys: str, workspace: str) -> dict[str, str]:
+    """The settings as if all of them stood in the environment; an argument replaces
+    what stands there.
+    """
+    environ = {name: os.environ[name] for name in FROM_ENVIRONMENT if name in os.environ}
+    if database:
+        environ.pop("SAYSO_DATABASE_FILE", None)
+        environ["SAYSO_DATABASE"] = database
+    if keys:
+        environ.pop("SAYSO_KEYS", None)
+        environ["SAYSO_KEYS_FILE"] = keys
+    if workspace:
+        environ["SAYSO_WORKSPACE"] = workspace
+    return environ
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
@@ -181,6 +206,13 @@ def _keys_file(given: Mapping[str, str], database: str) -> Path | None:
     if "SAYSO_KEYS_FILE" in given:
         return Path(given["SAYSO_KEYS_FILE"])
     return Path("sayso.keys" if is_url(database) else f"{database}.keys")
+
+
+def _snapshots(given: Mapping[str, str], database: str) -> Path:
+    if "SAYSO_SNAPSHOTS" in given:
+        return Path(given["SAYSO_SNAPSHOTS"])
+    keys = _keys_file(given, database)
+    return (keys or Path()).parent / "sayso.snapshots" if is_url(database) else Path(f"{database}.snapshots")
 
 
 def _only_one(given: Mapping[str, str], plain: str, file: str) -> None:

@@ -1,8 +1,9 @@
 """PostgreSQL through psycopg 3 and its pool: one transaction per piece of work, several at a time.
 
-Rules of the room: nothing outlives a transaction on a connection (PgBouncer in transaction mode works), consent is
-read from the writer only, and a conflict (serialization, deadlock, a row somebody else just added) is tried again.
-Concurrent commits share the server's WAL flush, which is PostgreSQL's own group commit.
+Rules of the room: nothing outlives a transaction on a connection that a pooler may hand to others (PgBouncer in
+transaction mode works; a direct connection prepares its statements), consent is read from the writer only, and a
+conflict (serialization, deadlock, a row somebody else just added) is tried again. Plain inserts are sent ahead, without
+waiting for their answer. Concurrent commits share the server's WAL flush, which is PostgreSQL's own group commit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -33,6 +35,8 @@ POOL_SIZE: Final = 8
 POOL_WAIT_S: Final = 5.0
 #: Tries of one transaction when others are in its way.
 TRIES: Final = 8
+#: Runs of a statement after which a direct connection prepares it.
+PREPARE_AFTER: Final = 2
 #: Key of the advisory lock under which one process migrates ("sayso" as a number).
 MIGRATION_LOCK: Final = 0x736179736F
 #: Somebody else was in the way: the same transaction will do when tried again.
@@ -43,6 +47,14 @@ BROKEN: Final = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.Inter
 UNSAFE: Final = (("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"))
 
 
+@cache
+def plain_inserts() -> frozenset[str]:
+    """Names of queries that insert exactly one row."""
+    return frozenset(name for name, text in queries("postgres").items()
+                     if text.startswith("insert into") and " values (" in text.replace("\n", " ")
+                     and "on conflict" not in text and "select" not in text)
+
+
 class PostgresTx:
     """One connection inside its transaction."""
 
@@ -50,6 +62,8 @@ class PostgresTx:
         self._connection = connection
         self._sql = queries("postgres")
         self._clock = clock
+        self._pipeline: AbstractContextManager[psycopg.Pipeline] | None = None
+        self._piped: psycopg.Pipeline | None = None
 
     def rows(self, name: str, /, **values: Value) -> list[Row]:
         """All rows of a query."""
@@ -64,8 +78,39 @@ class PostgresTx:
         return self._connection.execute(self._sql[name], values).fetchone()
 
     def run(self, name: str, /, **values: Value) -> int:
-        """Change rows; how many were changed."""
-        return self._connection.execute(self._sql[name], values).rowcount
+        """Change rows; how many were changed. A plain insert adds one row or fails, so nobody waits for its answer: it
+        goes out with what comes next, and its failure is raised there or at the end.
+        """
+        if name in plain_inserts():
+            self._send_ahead()
+            self._connection.execute(self._sql[name], values)
+            return 1
+        changed = self._connection.execute(self._sql[name], values)
+        if self._piped is not None:
+            self._piped.sync()
+        return changed.rowcount
+
+    def _send_ahead(self) -> None:
+        """From now on statements are sent without waiting for the answer of the one before (pipeline mode)."""
+        if self._pipeline is None:
+            self._pipeline = self._connection.pipeline()
+            self._piped = self._pipeline.__enter__()
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Nothing done inside is left without its answer at the end. Raises what failed."""
+        try:
+            yield
+            self._settle()
+        except BaseException:
+            with suppress(psycopg.Error):  # the first failure is the one to tell of
+                self._settle()
+            raise
+
+    def _settle(self) -> None:
+        if self._pipeline is not None:
+            pipeline, self._pipeline, self._piped = self._pipeline, None, None
+            pipeline.__exit__(None, None, None)
 
     def run_many(self, name: str, /, values: Iterable[Mapping[str, Value]]) -> None:
         """The same change for each set of values."""
@@ -76,7 +121,8 @@ class PostgresTx:
     def savepoint(self) -> Iterator[None]:
         """A part that can fail alone."""
         try:
-            with self._connection.transaction():
+            self._settle()
+            with self._connection.transaction(), self.settled():
                 yield
         except (*CONFLICTS, *BROKEN) as error:
             raise Transient(type(error).__name__) from error
@@ -106,7 +152,7 @@ class PostgresStore:
     def _start(self) -> None:
         self._pid = os.getpid()
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
-            self._url, min_size=1, max_size=self._size, open=True, timeout=POOL_WAIT_S, configure=_check_settings,
+            self._url, min_size=1, max_size=self._size, open=True, timeout=POOL_WAIT_S, configure=_configure,
             kwargs={"prepare_threshold": None, "autocommit": True},
         )
         self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="sayso-writer")
@@ -151,7 +197,9 @@ class PostgresStore:
         for attempt in range(1, TRIES + 1):
             try:
                 with self._connection() as connection, connection.transaction():
-                    return work(PostgresTx(connection, self._clock))
+                    tx = PostgresTx(connection, self._clock)
+                    with tx.settled():
+                        return work(tx)
             except (*CONFLICTS, Transient, Unavailable) as error:
                 if not _conflict(error):
                     raise Unavailable(f"PostgreSQL cannot do this now ({type(error).__name__}).") from error
@@ -185,6 +233,19 @@ class PostgresStore:
 def _conflict(error: BaseException | None) -> bool:
     """True if a conflict is this error or its cause (psycopg counts a deadlock as an operational error)."""
     return isinstance(error, CONFLICTS) or (error is not None and _conflict(error.__cause__))
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    """Check a new connection, and let it prepare statements if it is surely with one server for all its life.
+
+    A pooler between (PgBouncer in transaction mode) hands out another server for each transaction, where a statement
+    of this name may be somebody else's. It invents the process id it shows (protocol, BackendKeyData), so a
+    connection whose server calls itself by that id is a direct one.
+    """
+    _check_settings(connection)
+    row = connection.execute("select pg_backend_pid()").fetchone()
+    direct = row is not None and row[0] == connection.info.backend_pid
+    connection.prepare_threshold = PREPARE_AFTER if direct else None
 
 
 def _check_settings(connection: psycopg.Connection[Any]) -> None:

@@ -12,6 +12,7 @@ import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -23,6 +24,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sayso.errors import IntegrityError, InvalidAddress, InvalidRequest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NONCE_BYTES = 12
 SEAL_VERSION = 1
@@ -114,6 +119,15 @@ class PhoneMacs:
         if sys.byteorder == "little":
             words.byteswap()
         return [mac for (mac,) in struct.iter_unpack("16s", self._fresh().update(words.tobytes()))]
+
+    def packed(self, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The MACs of millions: a row of two 64-bit halves, the first before the second, for each number."""
+        import numpy as np  # noqa: PLC0415  only lists by the million pay for loading it
+
+        blocks = np.empty((len(numbers), 2), dtype=">u8")
+        blocks[:, 0] = self._first
+        blocks[:, 1] = numbers ^ np.uint64(self._mask)
+        return np.frombuffer(self._fresh().update(blocks.tobytes()), dtype=">u8").reshape(-1, 2).astype(np.uint64)
 
 
 class PeopleReady:

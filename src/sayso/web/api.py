@@ -142,7 +142,7 @@ async def record_opt_out(call: Call) -> Answer:
         return told
     OPT_OUTS.inc()
     stop = recorded[0]
-    if stop.silent_by and asked.wait and await _drain(call, workspace.id, stop):
+    if stop.silent_by and asked.wait and await drain(call, workspace.id, stop):
         return _stopped(stop, drained=True)
     return told
 
@@ -153,7 +153,7 @@ def _stopped(stop: OptedOut, *, drained: bool) -> Answer:
         silent_by=stop.silent_by))
 
 
-async def _drain(call: Call, ws: str, stop: OptedOut) -> bool:
+async def drain(call: Call, ws: str, stop: OptedOut) -> bool:
     """True once nothing that was under way can leave; False when that takes longer than a lease can."""
     loop = asyncio.get_running_loop()
     end = loop.time() + DRAIN_SECONDS

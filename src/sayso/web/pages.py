@@ -89,7 +89,7 @@ async def take(call: Call) -> Answer:
     raw = await read_body(call, MAX_FORM)
     if not visitor.came_from_our_page(call):
         raise Forbidden("A form of this page is taken from this page only.")
-    fields = _fields(raw)
+    fields = fields_of(raw)
     try:
         workspace, entry, notice = await _place(call)
     except NotFound:
@@ -154,7 +154,7 @@ async def _on_to_chat(call: Call, workspace: Workspace, entry: Entry, notice: No
     if not ticked:
         return _page(call, workspace, entry, notice, form.lang, form, ["choice"], 422)
     await _count(call, workspace, entry, form)
-    link = _chat(workspace, entry, notice, ticked, words(call, workspace, form.lang)["hello"])
+    link = _chat(workspace, entry, notice, ticked, words(call, workspace, form.lang)["hello"], form.lang)
     return Answer(303, b"", HTML, ((b"location", link.encode()), *HEADERS))
 
 
@@ -191,9 +191,9 @@ async def send(call: Call, workspace: Workspace, entry: Entry, form: Form) -> No
     call.desk.wake()
 
 
-def _chat(workspace: Workspace, entry: Entry, notice: Notice, ticked: tuple[str, ...], hello: str) -> str:
+def _chat(workspace: Workspace, entry: Entry, notice: Notice, ticked: tuple[str, ...], hello: str, lang: str) -> str:
     named = ticked if len(ticked) < len(notice.purposes) else ()
-    return chat_link(workspace, entry, chosen=named, hello=hello)
+    return chat_link(workspace, entry, chosen=named, hello=hello, lang=lang)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -205,17 +205,22 @@ async def _place(call: Call) -> tuple[Workspace, Entry, Notice]:
 
 def _asked_language(call: Call) -> str:
     """`?lang=`; whatever else an ad or a mailing put into the query is nobody's business."""
+    return asked_in_query(call).get("lang", "")
+
+
+def asked_in_query(call: Call) -> dict[str, str]:
+    """The query of a page that is looked at; nothing where it cannot be read."""
     query = bytes(call.scope["query_string"])[:MAX_QUERY].decode("ascii", "replace")
     try:
-        return dict(parse_qsl(query, max_num_fields=MAX_FIELDS)).get("lang", "")
+        return dict(parse_qsl(query, max_num_fields=MAX_FIELDS))
     except ValueError:
-        return ""
+        return {}
 
 
-def _fields(raw: bytes) -> dict[str, list[str]]:
+def fields_of(raw: bytes, most: int = MAX_FIELDS) -> dict[str, list[str]]:
     """The fields of a form. Raises MalformedBody."""
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError:
         raise MalformedBody("The form cannot be read.") from None
     found: dict[str, list[str]] = {}
@@ -252,17 +257,17 @@ def _page(call: Call, workspace: Workspace, entry: Entry, notice: Notice, lang: 
         "entry": f"{workspace.slug}/{entry.name}", "action": entry.name, "notice": notice.text[lang],
         "hash": notice.hash(lang), "purposes": purposes_of(workspace, notice, lang), "ticked": ticked,
         "phone": form.phone[:forms.MAX_TYPED] if form else "", "privacy": workspace.privacy, "done": done,
-        "sender": _written(workspace.sender(entry.sender).phone), "wrong": {"purposes": "", "phone": ""} | wrong,
+        "sender": written(workspace.sender(entry.sender).phone), "wrong": {"purposes": "", "phone": ""} | wrong,
         "mistakes": list(wrong.items()), "number": forms.asks_for_number(entry, notice, lang),
         "url": f"{public}/o/{workspace.slug}/{entry.name}" if public else "",
-        "chat": _chat(workspace, entry, notice, ticked, texts["hello"]),
+        "chat": _chat(workspace, entry, notice, ticked, texts["hello"], lang),
         "others": [(tag, names[tag].name if tag in names else tag) for tag in notice.text if len(notice.text) > 1],
     }
     return Answer(status, _templates().get_template("page.html").render(shown).encode(), HTML, HEADERS)
 
 
 @cache
-def _written(phone: str) -> str:
+def written(phone: str) -> str:
     """A number as people read it."""
     return phonenumbers.format_number(phonenumbers.parse(phone), PhoneNumberFormat.INTERNATIONAL)
 

@@ -21,7 +21,7 @@ from sayso.core.workspace import Entry, Notice, Workspace
 from sayso.errors import Forbidden, SaysoError
 from sayso.flows import forms
 from sayso.flows.forms import FIELDS, Form, Mistaken
-from sayso.flows.opt_in import chat_link
+from sayso.flows.opt_in import chat_link, coded
 from sayso.web import visitor
 from sayso.web.call import Answer, Call, Header, answer
 from sayso.web.page_schemas import PageForm, WidgetShown
@@ -86,6 +86,11 @@ async def page_style(call: Call) -> Answer:
     return _static(call, "page.css", _STYLE, AN_HOUR)
 
 
+async def preference_style(call: Call) -> Answer:
+    """What the preference page's stylesheet adds to it."""
+    return _static(call, "preferences.css", _STYLE, AN_HOUR)
+
+
 async def versions(_call: Call) -> Answer:
     """The version there is, and what a website writes into `integrity` to take no other (W3C SRI)."""
     told = {"version": VERSION, "path": f"/w/{VERSION}.js", "integrity": integrity()}
@@ -114,7 +119,8 @@ async def describe(call: Call) -> Answer:
         lang=lang, dir=visitor.direction(texts["lang"]), business=workspace.name, notice=notice.text[lang],
         hash=notice.hash(lang), purposes=purposes_of(workspace, notice, lang),
         phone=forms.asks_for_number(entry, notice, lang),
-        chat=chat_link(workspace, entry).partition("?")[0], hello=entry.phrase or texts["hello"], code=entry.code,
+        chat=chat_link(workspace, entry).partition("?")[0], hello=entry.phrase or texts["hello"],
+        code=coded(workspace, entry, lang),
         privacy=workspace.privacy, t={name: texts[name] for name in TEXTS},
     )
     return msgspec.structs.replace(answer(200, told, *ANYBODY), cache=FIVE_MINUTES)
