@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench serve docs clean lock
+.PHONY: help demo test check bench bench-intents intents serve docs clean lock
 
 # Arguments for the command behind the target: make demo ARGS=--once, make test ARGS="-k stop".
 ARGS ?=
@@ -35,7 +35,7 @@ PIP := $(BIN)/python -m pip -qq
 help: ## this list
 	@echo "Sayso: the consent layer for WhatsApp"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Arguments go in ARGS: make demo ARGS=--once"
 
@@ -52,6 +52,12 @@ check: $(DEV_READY) ## style, types, and who may import whom
 
 bench: $(DEV_READY) ## measure, printed as ratios from one run (BENCH_LARGE=1: ten million people)
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-intents: $(DEV_READY) ## how well messages are understood, by language and grade (ARGS=--short: four figures)
+	@$(BIN)/python -m bench.intents $(ARGS)
+
+intents: $(DEV_READY) ## train the model that reads free text again (ARGS=--check compares, "--folds 5" validates)
+	@PYTHONPATH=src $(BIN)/python tools/train_intents.py $(ARGS)
 
 serve: $(RUN_READY) ## start the service with the sayso.toml of this folder
 	@$(BIN)/sayso serve $(ARGS)

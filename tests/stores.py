@@ -57,7 +57,7 @@ def build(store: Store, clock: HandClock, declared: dict[str, Any] | None = None
 
 def settle_in(system: System, declared: dict[str, Any]) -> Workspace:
     """Apply one business's declaration."""
-    whole = parse(declared, Path(), lambda word: _words().read(word).intent in ("stop", "help"))
+    whole = parse(declared, Path(), lambda word: _words().keywords.read(word).intent in ("stop", "help"))
     applied = system.store.write(lambda tx: setup.apply(tx, system.kit, whole))
     system.directory.refresh()
     return applied.workspace

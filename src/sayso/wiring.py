@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sayso.core.identity import Address
-from sayso.core.intents import Lexicon
+from sayso.core.understanding import Understanding
 from sayso.core.workspace import Connection, Notice, Secret, Sender, Workspace
 from sayso.errors import ConfigError, KeyProblem, NotConfigured
 from sayso.flows import rights, setup
@@ -19,7 +19,7 @@ from sayso.flows.kit import Kit
 from sayso.flows.rights import Erased
 from sayso.flows.setup import Applied, Directory
 from sayso.ports import SECOND, Ports
-from sayso.rules.reader import Replies, load_replies, load_words, reply_for
+from sayso.rules.reader import Replies, load_replies, load_understanding, reply_for
 from sayso.settings import Settings, read_config, resolve
 from sayso.settings.config import parse
 from sayso.store.base import Store, Tx
@@ -159,7 +159,7 @@ class System:
 
     def _reserved(self, word: str) -> bool:
         """A word that people use to leave, to ask for help or to answer cannot be made a keyword for joining."""
-        return self.kit.words().read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
+        return self.kit.words().keywords.read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
 
     def workspace(self, slug: str = "") -> Workspace:
         """The workspace of this slug, or the only one. Raises ConfigError."""
@@ -251,8 +251,8 @@ def _remember(vault: Vault, tx: Tx) -> None:
 
 
 @cache
-def _words() -> Lexicon:
-    return Lexicon(load_words())
+def _words() -> Understanding:
+    return load_understanding()
 
 
 @cache

@@ -14,12 +14,13 @@ from msgspec.structs import replace as changed
 
 from sayso.core import events
 from sayso.core.intents import Lexicon
+from sayso.core.understanding import Understanding
 from sayso.core.workspace import Connection, Entry, Notice, Purpose, Sender, make_code, read_code
 from sayso.errors import ConfigError, IntegrityError, NotConfigured, Unavailable
 from sayso.flows.kit import Kit
 from sayso.flows.setup import CODE_BYTES, LOOK_EVERY, Applied, Directory, apply, load, load_one
 from sayso.ports import Ports
-from sayso.rules.reader import Replies
+from sayso.rules.reader import Replies, load_classifier
 from sayso.settings import Declared
 from sayso.store.base import Store, Tx
 from sayso.store.sqlite import SqliteStore
@@ -64,7 +65,8 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def kit(clock: HandClock) -> Kit:
-    return Kit(Ports(clock, os.urandom), Vault.generate(), lambda: Lexicon([]), no_replies)
+    words = Understanding(Lexicon([]), load_classifier())
+    return Kit(Ports(clock, os.urandom), Vault.generate(), lambda: words, no_replies)
 
 
 def acme(slug: str = "acme", **edits: Any) -> Declared:

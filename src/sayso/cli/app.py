@@ -294,6 +294,23 @@ def show(
 
 
 @app.command()
+def intent(
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="A message, as a person would send it.")] = "",
+    lang: Annotated[str, typer.Option("--lang", help="The person's language if it is known, such as es or "
+                                                     "pt-BR.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON. Without TEXT, read JSON Lines with text and "
+                                          "lang from standard input and answer each with a line.")] = False,
+) -> None:
+    """What Sayso reads in a message: stop, help, nothing.
+
+    Prints label, grade, language and why. It needs no database and no sayso.toml, and keeps nothing.
+    """
+    from sayso.cli import intents
+
+    intents.intent(text, lang, as_json=as_json)
+
+
+@app.command()
 def verify(database: Database = "", workspace: Workspace = "", as_json: Json = False) -> None:
     """Recompute the ledger and what the gate reads.
 

@@ -164,7 +164,8 @@ class Reading:
     """What a message means. Grade `none` has no intent; `why` is one sentence without anything personal.
 
     `lang` is the language that decided, None where several could have: a hint for the reply, not a fact about
-    the person. `strict` is true only for a plain yes, the kind that may count without quoting the prompt.
+    the person. `strict` is true only for a plain yes, the kind that may count without quoting the prompt. `free` is
+    true of free text, in the person's own words: it asks and refuses, and never undoes a refusal.
     """
 
     intent: Intent | None
@@ -172,6 +173,7 @@ class Reading:
     lang: str | None
     strict: bool
     why: str
+    free: bool = False
 
 
 _Building = dict[str, dict[tuple[str, Intent], Sense]]

@@ -165,7 +165,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One business, as declared. `id` is the workspace's, `slug` its short name, `privacy` the URL of its privacy
-    policy.
+    policy, `words` what its people write besides what languages list, by intent.
     """
 
     id: str
@@ -181,6 +181,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: dict[str, Entry] = {}
     policy: Policy = Policy()
     privacy: str = ""
+    words: dict[str, tuple[str, ...]] = {}
 
     def purpose(self, name: str) -> Purpose:
         """Raises UnknownPurpose."""

@@ -9,7 +9,9 @@ import msgspec
 
 from sayso.channels.base import Inbound, InboundButton, InboundOther, InboundText, Spoken
 from sayso.core.intents import Reading
+from sayso.core.own_words import own_reading
 from sayso.core.purposes import EVERYTHING
+from sayso.core.understanding import STOPS
 from sayso.core.workspace import Sender, Workspace
 from sayso.flows import opt_out, people
 from sayso.flows.kit import Kit
@@ -27,10 +29,18 @@ class Heard:
     sender: Sender
     clock: str
 
-    def read(self, text: str, person: Person) -> Reading:
-        """The intent of a whole message."""
+    def read(self, text: str, person: Person, *, free: bool = True) -> Reading:
+        """The intent of a whole message: the workspace's own words, keywords, then free text unless it is none (a
+        button's payload). Of free text only a stop is heard when it is no more than likely.
+        """
+        if own := own_reading(self.workspace.words, text):
+            return own
         languages = self.workspace.languages or (self.workspace.language,)
-        return self.kit.words().read(text, person.lang or None, languages)
+        words = self.kit.words()
+        reading = (words if free else words.keywords).read(text, person.lang or None, languages)
+        if reading.free and reading.intent not in STOPS and reading.grade != "certain":
+            return Reading(None, "none", None, strict=False, why=reading.why)
+        return reading
 
 
 class NotForUs(Exception):

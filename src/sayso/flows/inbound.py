@@ -135,7 +135,8 @@ def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, ev
     if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
         _begin(heard, person, item, Reached(ad), evidence, how="ad")
         return True
-    if reading.intent == "start" and lifecycle.held_marketing(person.standing):  # an answer to "shall it stop?"
+    held = lifecycle.held_marketing(person.standing)
+    if reading.intent == "start" and held and not reading.free:  # the word itself is an answer to "shall it stop?"
         opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="word", sender=heard.sender.name,
                              occurred_at=item.at, clock=heard.clock)
         return True

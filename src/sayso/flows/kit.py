@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sayso.core.intents import Lexicon
+from sayso.core.understanding import Understanding
 from sayso.ports import Ports
 from sayso.rules.reader import Replies
 from sayso.vault import Vault
@@ -20,7 +20,7 @@ class Kit:
 
     ports: Ports
     vault: Vault
-    words: Callable[[], Lexicon]
+    words: Callable[[], Understanding]
     replies: Callable[[str], Replies]
     public_url: str = ""
 

@@ -32,7 +32,7 @@ def tapped(heard: Heard, item: InboundButton) -> None:
         if item.payload.startswith(prefix):
             act(heard, person, item, item.payload[len(prefix):], evidence)
             return
-    reading = heard.read(item.payload, person)  # payload first, then the label
+    reading = heard.read(item.payload, person, free=False)  # payload first, then the label
     if reading.intent != "stop" and (shown := heard.read(item.label, person)).intent:
         reading = shown
     if reading.intent == "stop":

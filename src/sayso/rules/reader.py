@@ -14,7 +14,9 @@ from importlib.resources.abc import Traversable
 from string import Formatter
 from typing import Any, Final
 
-from sayso.core.intents import ALWAYS_STOP, INTENTS, MAX_KEYWORD, Intent, Words, fold, languages_of
+from sayso.core.classifier import BrokenModel, Classifier
+from sayso.core.intents import ALWAYS_STOP, INTENTS, MAX_KEYWORD, Intent, Lexicon, Words, fold, languages_of
+from sayso.core.understanding import Understanding
 from sayso.errors import ConfigError
 
 MAX_BUTTON: Final = 20
@@ -86,6 +88,19 @@ def load_words(languages: Sequence[str] | None = None) -> tuple[Words, ...]:
         raise ConfigError(f"there are no words for {', '.join(sorted(missing))}", param="languages")
     wanted = sorted(found) if languages is None else languages
     return tuple(parse_words(f"words/{lang}.toml", found[lang].read_text("utf-8")) for lang in wanted)
+
+
+def load_understanding() -> Understanding:
+    """Everything that reads messages: the keywords of all languages and the model of free text. Raises ConfigError."""
+    return Understanding(Lexicon(load_words()), load_classifier())
+
+
+def load_classifier() -> Classifier:
+    """The model of free text, made by `make intents`. Raises ConfigError."""
+    try:
+        return Classifier((resources.files("sayso.rules") / "intents.bin").read_bytes())
+    except (OSError, BrokenModel) as problem:
+        raise ConfigError(f"rules/intents.bin cannot be used: {problem}", param="intents.bin") from problem
 
 
 def load_replies() -> dict[str, Replies]:

@@ -19,10 +19,11 @@ from sayso.errors import ConfigError
 from sayso.settings import checks, gateway, sites, twilio
 from sayso.settings.secrets import read_secret
 from sayso.settings.tables import items_of, struct_of, table_of, unknown_key, wrong
+from sayso.settings.words import own_words
 
 #: Bytes of a sayso.toml; one with a hundred notices in ten languages stays under it.
 MAX_CONFIG: Final = 1_000_000
-SECTIONS: Final = ("workspace", "connections", "senders", "purposes", "notices", "entry_points", "policy")
+SECTIONS: Final = ("workspace", "connections", "senders", "purposes", "notices", "entry_points", "policy", "words")
 _SECRETS: Final = ("app_secret", "previous_secret", "verify_token", "access_token", "auth_token", "shared_key")
 #: The notices published by command or API in the workspace of this slug, by name.
 Known = Callable[[str], Mapping[str, Notice]]
@@ -43,6 +44,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: dict[str, Entry] = {}
     policy: Policy = Policy()
     privacy: str = ""
+    words: dict[str, tuple[str, ...]] = {}
 
     def workspace(self, id: str, entries: dict[str, Entry] | None = None) -> Workspace:
         """The declaration as a workspace; `entries` are the entry points once each has its code."""
@@ -99,6 +101,7 @@ def parse(
     policy = checks.policy(struct_of(Policy, root.get("policy", {}), "policy"))
     _check_starts(senders, entries)
     _check_keywords(entries, reserved or (lambda _: False))
+    words = own_words(root.get("words", {}), entries, reserved or (lambda _: False))
     return Declared(
         head.slug,
         head.name,
@@ -112,6 +115,7 @@ def parse(
         entries,
         policy,
         head.privacy,
+        words,
     )
 
 
