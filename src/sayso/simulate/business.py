@@ -158,6 +158,8 @@ class Business:
         except ProviderError as error:
             outcome = "possibly_sent" if error.outcome == "possibly_sent" else "failed"
             code = error.provider_code
+            if outcome == "failed":
+                self.scene.truth.late.discard(got.id)  # the provider did not take it: nothing was breached
         yield 20_000 + self.scene.loop.chance.randrange(SECOND)
         contacts = sent.contacts if sent else ()
         yield from self._done(program, got, outcome, sent.message_id if sent else "", contacts, offset, address)

@@ -114,6 +114,8 @@ class Truth:
     def part(self, address: str) -> set[str]:
         """The person was erased: nothing links these addresses any more."""
         parted = set(self.group(address))
+        self.noes = [no for no in self.noes if no.address not in parted]  # what is kept of them is the erasure's no
+        self.lifts = [lift for lift in self.lifts if lift[1] not in parted]
         for one in parted:
             self.groups[one] = {one}
             for two in parted:
