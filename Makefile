@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench serve docs clean lock
+.PHONY: help demo test check bench soak serve docs clean lock
 
 # Arguments for the command behind the target: make demo ARGS=--once, make test ARGS="-k stop".
 ARGS ?=
@@ -52,6 +52,10 @@ check: $(DEV_READY) ## style, types, and who may import whom
 
 bench: $(DEV_READY) ## measure, printed as ratios from one run (BENCH_LARGE=1: ten million people)
 	@$(BIN)/python -m bench $(ARGS)
+
+HOURS ?= 1
+soak: $(RUN_READY) ## play the simulation for HOURS on all cores, going on from the last seed (soak.json)
+	@$(BIN)/sayso simulate --jobs 0 --hours $(HOURS) --save soak.json $(ARGS)
 
 serve: $(RUN_READY) ## start the service with the sayso.toml of this folder
 	@$(BIN)/sayso serve $(ARGS)

@@ -152,8 +152,9 @@ def _moves(play: Play, human: Human) -> None:
                          new=(play.scene.addresses[new],))
 
     def enter() -> None:
-        play.scene.linked((old, new))
-        play.scene.truth.left[old] = at
+        if play.scene.is_former(old):  # of a number nobody knew there was nothing to carry over
+            play.scene.linked((old, new))
+            play.scene.truth.left[old] = at
 
     play.mail.post(Said(item, (old,), enter))
 

@@ -9,6 +9,7 @@ import apsw
 from sayso.core import events, lifecycle
 from sayso.core.events import Event
 from sayso.core.lifecycle import Standing
+from sayso.core.purposes import EVERYTHING
 from sayso.flows import verify
 from sayso.ports import MINUTE, SECOND
 from sayso.simulate.people import Human
@@ -66,8 +67,6 @@ def _last_stop(play: Play, human: Human) -> None:
                   for cell in scene.cells)
     before, seen = len(scene.truth.confirmed), dict(loop.counts).get("messages", 0)
     names = tuple(name for name in (human.phone, human.user_id) if name)
-    from sayso.core.purposes import EVERYTHING
-
     play.send(human)
     said = human.text("STOP", human.no("stop", EVERYTHING), names=names)
     play.mail.post(said, prompt=True)
@@ -77,6 +76,10 @@ def _last_stop(play: Play, human: Human) -> None:
     told = len(scene.truth.confirmed) - before
     if granted and told != 1:
         raise Violation(0, f"a STOP in calm weather was confirmed {told} times")
+    play.mail.post(human.text("STOP", human.no("stop", EVERYTHING), names=names), prompt=True)
+    loop.run(loop.now + CONFIRMED_WITHIN)
+    if len(scene.truth.confirmed) - before != told:
+        raise Violation(2, "a STOP that changed nothing was confirmed")
     for name in names:
         if any(scene.check(name, cell).allowed for cell in scene.cells):
             raise Violation(1, "the gate allows after a recorded STOP")

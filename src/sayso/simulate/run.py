@@ -25,8 +25,8 @@ MOSTLY: Final = 0.85
 #: Acts of people in one run.
 ACTS: Final = (8, 22)
 #: Waits between two acts, the short ones most often.
-WAITS: Final = (SECOND, 3 * SECOND, 10 * SECOND, 40 * SECOND, 10 * MINUTE, 3 * HOUR, 30 * HOUR)
-OFTEN: Final = (5, 5, 6, 4, 2, 2, 1)
+WAITS: Final = (SECOND, 3 * SECOND, 10 * SECOND, 40 * SECOND, 10 * MINUTE, 3 * HOUR, 30 * HOUR, 80 * HOUR)
+OFTEN: Final = (10, 10, 12, 8, 4, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)

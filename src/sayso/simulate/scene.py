@@ -155,6 +155,11 @@ class Scene:
 
         return self.observer.store.read(find)
 
+    def is_former(self, address: str) -> bool:
+        """Whether somebody is known to have left this address."""
+        macs = self.vault.address_macs(self.workspace.id, self.addresses[address])
+        return any(self.value("select 1 from addresses where mac = ? and state = 'former'", mac) for mac in macs)
+
     def linked(self, addresses: Iterable[str]) -> None:
         """A payload that names several addresses of one person is recorded: each no reaches them all."""
         for no in self.truth.link(addresses):
