@@ -208,6 +208,6 @@ ACTS: Final[dict[str, Doing]] = {
     _by("opts_out", ALL_MARKETING, "import"), "the website asks": _by("asks"), "a clerk's yes": _by("writes_down"),
     "asks for silence": _by("pauses"), "is erased": _by("erases"), "a campaign": _campaign,
 }  # fmt: skip
-WEIGHTS: Final = (12, 8, 4, 4, 8, 1, 5, 1, 2, 6, 1, 3, 2, 3, 4, 1, 1, 2, 1, 3, 2, 2, 3, 2, 2, 4, 3, 2, 2, 12)
+WEIGHTS: Final = (12, 8, 4, 4, 9, 3, 5, 1, 2, 6, 1, 5, 2, 3, 4, 1, 1, 2, 1, 5, 4, 4, 3, 2, 2, 4, 3, 2, 2, 12)
 
 __all__ = ["ACTS", "NO_ID", "KEEP_ID", "No", "Unhandled", "act"]

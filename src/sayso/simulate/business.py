@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from sayso.channels.base import Outbound, OutTemplate, Sent
+from sayso.channels.base import Outbound, Sent
 from sayso.core.gate import Verdict
 from sayso.core.purposes import EVERYTHING, Cell
 from sayso.errors import NotFound, PermitStale, ProviderError, SaysoError
@@ -53,10 +53,10 @@ class Wire:
         if human.off and marketing:
             self._report(human, wamid, 131050)
             return Sent(wamid, (), "accepted")
-        if draw < 0.03:
+        if draw < 0.05:
             raise ProviderError("Try later.", provider_code=130429, retry=True)
-        if draw < 0.07:
-            if draw < 0.05 and message is not None:
+        if draw < 0.10:
+            if draw < 0.08 and message is not None:
                 arrives(human, wamid, message)
             raise ProviderError("No answer.", outcome="possibly_sent", retry=True)
         if message is not None:
@@ -140,7 +140,7 @@ class Business:
                 yield chance.randrange(SECOND)
         if isinstance(got, Verdict):
             return
-        yield chance.randrange(SECOND // 10)
+        yield chance.randrange(SECOND // 10 if chance.random() < 0.6 else 19 * SECOND // 10)
         offset = clock.steady() - asked_at
         if offset > got.budget_us:
             yield from self._done(program, got, "aborted", "", (), 0)
@@ -257,9 +257,8 @@ class Business:
         scene = self.scene
         if letter.claim.row in scene.truth.rows:
             raise Violation(2, f"a {letter.kind} was handed over twice")
-        marketing = isinstance(letter.message, OutTemplate) and False
         try:
-            sent = self.wire.take(letter.to.value, letter.kind, letter.message, marketing=marketing)
+            sent = self.wire.take(letter.to.value, letter.kind, letter.message, marketing=False)
         except ProviderError as error:
             if error.outcome == "possibly_sent":
                 scene.truth.rows.add(letter.claim.row)

@@ -76,7 +76,7 @@ class Human:
             return (self.user_id,)
         if draw < 0.3:
             return (self.phone,)
-        return (self.user_id,) if draw < 0.4 else (self.phone, self.user_id)
+        return (self.user_id,) if draw < 0.45 else (self.phone, self.user_id)
 
     def _addresses(self, names: Sequence[str]) -> tuple[Address, ...]:
         return tuple(self.scene.addresses[name] for name in names)
