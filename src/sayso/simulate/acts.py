@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sayso.channels.base import InboundOther, NativePreference, NumberChanged, Unhandled
+from sayso.channels.base import InboundOther, NativePreference, NumberChanged
 from sayso.core import identity
 from sayso.core.purposes import ALL_MARKETING, EVERYTHING
+from sayso.flows.confirm import STOP_ID, YES_ID
+from sayso.simulate.business import Business
 from sayso.simulate.installation import NUMBER_ID
-from sayso.simulate.people import KEEP_ID, NO_ID, STOP_ID, YES_ID, Human, Said
-from sayso.simulate.truth import No
+from sayso.simulate.people import Human, Said
 
 if TYPE_CHECKING:
     from sayso.simulate.loop import Act
@@ -51,7 +52,7 @@ def _answers(play: Play, human: Human) -> None:
     play.mail.post(said)
 
 
-def _says(words: str, entering: str = "nothing", **flags: bool) -> Doing:
+def _says(words: str, entering: str, **flags: Any) -> Doing:
     def do(play: Play, human: Human) -> None:
         play.mail.post(human.text(words, getattr(human, entering), **flags))
     return do
@@ -116,6 +117,7 @@ def _strangers_button(play: Play, human: Human) -> None:
 
 def _both_addresses(play: Play, human: Human) -> None:
     """A message that names number and user id: from now on they are one person's."""
+    human.apart = False
     names = tuple(name for name in (human.phone, human.user_id) if name)
     play.mail.post(human.text("hello again", human.chat, names=names))
 
@@ -176,16 +178,12 @@ def _office(doing: Callable[..., Act], *more: object) -> Doing:
 
 
 def _narrow(play: Play, human: Human) -> None:
-    from sayso.simulate.business import Business
-
     _office(Business.opts_out, play.scene.cell(play.scene.loop.chance.choice(("offers", "orders"))))(play, human)
 
 
 def _by(name: str, *more: object) -> Doing:
     def do(play: Play, human: Human) -> None:
-        from sayso.simulate.business import Business
-
-        _office(getattr(Business, name), *more)(play, human)
+            _office(getattr(Business, name), *more)(play, human)
     return do
 
 
@@ -209,5 +207,3 @@ ACTS: Final[dict[str, Doing]] = {
     "asks for silence": _by("pauses"), "is erased": _by("erases"), "a campaign": _campaign,
 }  # fmt: skip
 WEIGHTS: Final = (12, 8, 4, 4, 9, 3, 5, 1, 2, 6, 1, 5, 2, 3, 4, 1, 1, 2, 1, 5, 4, 4, 3, 2, 2, 4, 3, 2, 2, 12)
-
-__all__ = ["ACTS", "NO_ID", "KEEP_ID", "No", "Unhandled", "act"]

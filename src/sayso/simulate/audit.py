@@ -63,12 +63,13 @@ def _queues(play: Play) -> None:
 def _last_stop(play: Play, human: Human) -> None:
     """In calm weather: say STOP, and be left alone, confirmed exactly once."""
     scene, loop = play.scene, play.scene.loop
-    granted = any(scene.check(name, cell).allowed for name in (human.phone, human.user_id) if name
-                  for cell in scene.cells)
+    mine = [name for name in (human.phone, human.user_id) if name]
+    reached = [name for name in mine if any(scene.check(name, cell).allowed for cell in scene.cells)]
+    granted = bool(reached)
     before, seen = len(scene.truth.confirmed), dict(loop.counts).get("messages", 0)
-    names = tuple(name for name in (human.phone, human.user_id) if name)
+    names = (reached or mine)[:1]  # one address alone: naming both could merge records, and bring another's stop along
     play.send(human)
-    said = human.text("STOP", human.no("stop", EVERYTHING), names=names)
+    said = human.text("STOP", human.no("stop", EVERYTHING), names=tuple(names))
     play.mail.post(said, prompt=True)
     loop.run(loop.now + CONFIRMED_WITHIN)
     if not said.recorded:
@@ -76,7 +77,7 @@ def _last_stop(play: Play, human: Human) -> None:
     told = len(scene.truth.confirmed) - before
     if granted and told != 1:
         raise Violation(0, f"a STOP in calm weather was confirmed {told} times")
-    play.mail.post(human.text("STOP", human.no("stop", EVERYTHING), names=names), prompt=True)
+    play.mail.post(human.text("STOP", human.no("stop", EVERYTHING), names=tuple(names)), prompt=True)
     loop.run(loop.now + CONFIRMED_WITHIN)
     if len(scene.truth.confirmed) - before != told:
         raise Violation(2, "a STOP that changed nothing was confirmed")

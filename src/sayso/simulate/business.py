@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from sayso.channels.base import Outbound, Sent
+from sayso.channels.base import Outbound, Sent, StatusUpdate
 from sayso.core.gate import Verdict
 from sayso.core.purposes import EVERYTHING, Cell
 from sayso.errors import NotFound, PermitStale, ProviderError, SaysoError
@@ -21,7 +21,7 @@ from sayso.flows.opt_out import OptedOut
 from sayso.flows.permits import Permit, Redeemed
 from sayso.ports import DAY, HOUR, MINUTE, SECOND
 from sayso.simulate.loop import Act, Idle, Write
-from sayso.simulate.people import Human, Said, StatusUpdate, arrives
+from sayso.simulate.people import Human, Said, arrives
 from sayso.simulate.scene import Program, Scene
 from sayso.simulate.truth import No, Violation, Yes
 from sayso.store.base import Tx
@@ -61,7 +61,7 @@ class Wire:
             raise ProviderError("No answer.", outcome="possibly_sent", retry=True)
         if message is not None:
             loop.after(100_000 + chance.randrange(SECOND), lambda: arrives(human, wamid, message))
-        names = (human.user_id,) if human.phone == address and chance.random() < 0.4 else ()
+        names = (human.user_id,) if human.phone == address and chance.random() < 0.4 and not human.apart else ()
         return Sent(wamid, tuple(self.scene.addresses[name] for name in names), "accepted")
 
     def _report(self, human: Human, wamid: str, code: int) -> None:
@@ -84,11 +84,11 @@ class Business:
     # -- senders ---------------------------------------------------------------------------------------------------
 
     def send(self, program: Program, address: str, cell: Cell) -> Act:
-        """One message to one person by permit: issue, wait, redeem, call, done. A stale permit is asked for once more."""
+        """One message by permit: issue, wait, redeem, call, done. A stale permit is asked for once more."""
         scene, chance = self.scene, self.scene.loop.chance
         ws, who = scene.workspace, scene.addresses[address]
         if chance.random() < 0.3:
-            self._compare(program, address, cell)
+            self._compare(program, cell)
         for _ in range(2):
             try:
                 verdict, permit = yield Write(lambda tx: permits.issue(tx, program.kit, ws, who, cell))
@@ -112,7 +112,7 @@ class Business:
             return self.scene.loop.chance.randrange(SECOND // 5)
         return self.scene.loop.chance.randrange(20 * SECOND if draw < 0.95 else 20 * MINUTE)
 
-    def _compare(self, program: Program, address: str, cell: Cell) -> None:
+    def _compare(self, program: Program, cell: Cell) -> None:
         """Many checks at once say what single ones say."""
         scene, addresses = self.scene, sorted(self.scene.addresses)
         asked = [scene.addresses[one] for one in addresses]
@@ -143,7 +143,7 @@ class Business:
         yield chance.randrange(SECOND // 10 if chance.random() < 0.6 else 19 * SECOND // 10)
         offset = clock.steady() - asked_at
         if offset > got.budget_us:
-            yield from self._done(program, got, "aborted", "", (), 0)
+            yield from self._done(program, got, "aborted", "", (), 0, address)
             return
         if scene.loop.faults and chance.random() < 0.02:  # frozen between the last look and the write: physics
             yield chance.randrange(6 * SECOND)
@@ -167,11 +167,12 @@ class Business:
             yield from self.native_stop(program, address)
 
     def _done(self, program: Program, got: Redeemed, outcome: Any, message_id: str, contacts: Any, offset: int,
-              address: str = "") -> Act:
+              address: str) -> Act:
         names = [name for name, known in self.scene.addresses.items() if known in contacts]
 
         def then(_: bool) -> None:
-            if names and self.scene.known(address) and not self.scene.known(address)[3]:
+            known = self.scene.known(address) if names else None
+            if known is not None and not known[3]:
                 self.scene.linked((address, *names))
 
         for _ in range(TRIES):

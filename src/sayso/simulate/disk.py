@@ -1,4 +1,4 @@
-"""One database in memory, and the store each process opens on it: SQLite's batches, or PostgreSQL's single transactions.
+"""One database in memory, and the store each process opens on it: SQLite's batches, or single ones as PostgreSQL's.
 
 SQLite's writer is the product's own `_commit`: a hopeful batch, and at the first failure the batch again with
 savepoints. As PostgreSQL: one transaction each, in any order, conflicts undone and tried again behind the others,
@@ -80,10 +80,7 @@ class SimulatedStore(SqliteStore):
     def commit(self, loop: Loop, waiting: list[tuple[Actor, Write]]) -> list[tuple[Any, BaseException | None]]:
         """Commit what waits; for each what came of it, as its caller hears it."""
         writes, before = [write for _, write in waiting], self.connection.total_changes()
-        if self.kind == "sqlite":
-            results = self._batch(loop, writes)
-        else:
-            results = self._singly(loop, writes)
+        results = self._batch(loop, writes) if self.kind == "sqlite" else self._singly(loop, writes)
         for write, (value, error) in zip(writes, results, strict=True):
             if error is None and write.then is not None:
                 write.then(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -123,4 +122,4 @@ def save(tally: Tally, file: Path) -> None:
     """Write how far it came, all at once."""
     beside = file.with_name(file.name + ".new")
     beside.write_text(json.dumps(tally.report(), indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, file)
+    beside.replace(file)

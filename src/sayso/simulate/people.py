@@ -10,22 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sayso.channels.base import (
-    Inbound,
-    InboundButton,
-    InboundOther,
-    InboundText,
-    NativePreference,
-    NumberChanged,
-    Outbound,
-    StatusUpdate,
-)
+from sayso.channels.base import Inbound, InboundButton, InboundText, Outbound
 from sayso.core import identity
 from sayso.core.identity import Address
-from sayso.core.purposes import ALL_MARKETING, EVERYTHING, Cell
+from sayso.core.purposes import Cell
 from sayso.errors import SaysoError
 from sayso.flows import inbound
-from sayso.flows.confirm import KEEP_ID, NO_ID, STOP_ID, YES_ID
 from sayso.flows.inbound import Received
 from sayso.ports import HOUR, MINUTE, SECOND
 from sayso.simulate.installation import NUMBER_ID
@@ -61,6 +51,8 @@ class Human:
     wamids: list[str] = field(default_factory=list)
     off: bool = False
     old: str = ""
+    #: Seen by number only, so that number and user id are two records until something names both.
+    apart: bool = False
 
     def __post_init__(self) -> None:
         if self.phone:
@@ -74,7 +66,7 @@ class Human:
         draw = self.scene.loop.chance.random()
         if not self.phone:
             return (self.user_id,)
-        if draw < 0.3:
+        if draw < 0.3 or self.apart:
             return (self.phone,)
         return (self.user_id,) if draw < 0.45 else (self.phone, self.user_id)
 
@@ -231,7 +223,3 @@ def arrives(human: Human, wamid: str, message: Outbound) -> None:
     payloads = tuple(button if isinstance(button, str) else button[0] for button in getattr(message, "buttons", ()))
     if payloads:
         human.inbox.append((wamid, payloads[0].rsplit(":", 1)[1], payloads))
-
-
-__all__ = ["ALL_MARKETING", "EVERYTHING", "KEEP_ID", "NO_ID", "STOP_ID", "YES_ID", "Human", "InboundOther", "Mail",
-           "NativePreference", "NumberChanged", "Said", "StatusUpdate", "arrives", "entered"]

@@ -4,19 +4,15 @@ the audit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sayso.core.gate import Verdict
-from sayso.core.purposes import ALL_MARKETING, EVERYTHING
-from sayso.errors import SaysoError
-from sayso.ports import DAY, HOUR, MINUTE, SECOND
+from sayso.ports import HOUR, MINUTE, SECOND
 from sayso.simulate import audit
-from sayso.simulate.business import Business, Wire
-from sayso.simulate.loop import KEPT, Stuck
-from sayso.simulate.people import Human, Mail
 from sayso.simulate.acts import act
+from sayso.simulate.business import Business, Wire
+from sayso.simulate.loop import Stuck
+from sayso.simulate.people import Human, Mail
 from sayso.simulate.scene import Program, Scene, set_up
 from sayso.simulate.truth import Violation
 
@@ -80,6 +76,7 @@ class Play:
     def _human(self, place: int) -> Human:
         phone = "" if self.scene.loop.chance.random() < 0.1 else f"+4477009001{place:02d}"
         human = Human(f"human{place}", phone, f"GB.1349HUMAN{place}", self.scene)
+        human.apart = bool(phone) and self.scene.loop.chance.random() < 0.25
         for address in (phone, human.user_id):
             if address:
                 self.wire.humans[address] = human
@@ -168,7 +165,3 @@ class Play:
         while self.mail.under_way:
             loop.run(loop.now + HOUR)
         loop.run(loop.now + 10 * MINUTE)
-
-
-__all__ = ["ALL_MARKETING", "DAY", "EVERYTHING", "KEPT", "Callable", "Outcome", "Play", "SaysoError", "Verdict",
-           "simulate"]

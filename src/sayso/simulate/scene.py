@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -198,6 +198,3 @@ def set_up(seed: int) -> Scene:
     vault = Vault.from_text(made.keys, loop.chance.randbytes)
     kind = loop.chance.choice(("sqlite", "postgres"))
     return Scene(loop, Truth(loop), kind, disk.opened(made.data), made.workspace, vault)
-
-
-Observe = Callable[[], None]
