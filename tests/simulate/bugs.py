@@ -177,11 +177,6 @@ def a_bare_yes_counts_for_days(patch: Patch) -> None:
 
 
 @bug
-def a_bare_yes_need_not_be_the_first_reply(patch: Patch) -> None:
-    patch.setattr(lifecycle, "_first_reply", lambda *_: True)
-
-
-@bug
 def a_late_fact_is_not_folded(patch: Patch) -> None:
     real = record.settle
 
@@ -387,11 +382,6 @@ def the_confirmation_is_forgotten(patch: Patch) -> None:
 def every_stop_is_confirmed(patch: Patch) -> None:
     real = opt_out.stop
     patch.setattr(opt_out, "stop", lambda *args, **more: dataclasses.replace(real(*args, **more), changed=True))
-
-
-@bug
-def replies_follow_the_confirmation(patch: Patch) -> None:
-    sql(patch, "cancel_replies", "where workspace_id", "where 1 = 0 and workspace_id")
 
 
 @bug

@@ -31,9 +31,9 @@ def audit(play: Play) -> None:
     for human in play.humans:
         _last_stop(play, human)
     for human in play.humans:
-        play.scene.look(human.user_id)
+        play.scene.look_now(human.user_id)
         if human.phone:
-            play.scene.look(human.phone)
+            play.scene.look_now(human.phone)
     _folds(play)
     _grants(play)
     _counted_once(play)

@@ -84,6 +84,9 @@ class SimulatedStore(SqliteStore):
         for write, (value, error) in zip(writes, results, strict=True):
             if error is None and write.then is not None:
                 write.then(value)
+        checks, loop.checks = loop.checks, []
+        for check in checks:
+            check()
         if self.connection.total_changes() != before:
             loop.committed()
         if self.kind == "postgres" and loop.faults and loop.chance.random() < loop.crashes:

@@ -20,7 +20,7 @@ from sayso.store.base import Tx
 #: Longest an actor is paused at one of its steps.
 LONGEST_PAUSE: Final = 30 * SECOND
 #: Most steps of one run: a run that needs more is going round in circles.
-MAX_STEPS: Final = 60_000
+MAX_STEPS: Final = 10_000
 
 
 class Stuck(Exception):
@@ -94,6 +94,8 @@ class Loop:
         self._order = 0
         self._idle: list[tuple[Actor, Idle]] = []
         self.counts: dict[str, int] = {}
+        #: What is looked at once everything of a commit is entered.
+        self.checks: list[Callable[[], None]] = []
 
     # -- what is told ----------------------------------------------------------------------------------------------
 

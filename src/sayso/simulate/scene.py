@@ -117,7 +117,11 @@ class Scene:
         return tuple(self.cell(purpose) for purpose in ("offers", "orders", "trial"))
 
     def look(self, address: str) -> None:
-        """Ask the gate about every address of a person at once, and judge."""
+        """Ask the gate about every address of a person as soon as all of this commit is entered."""
+        self.loop.checks.append(lambda: self.look_now(address))
+
+    def look_now(self, address: str) -> None:
+        """Ask the gate about every address of a person, and judge."""
         for one in sorted(self.truth.group(address)):
             for cell in self.cells:
                 self.truth.must_deny(one, cell, allowed=self.check(one, cell).allowed)
