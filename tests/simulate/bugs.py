@@ -385,6 +385,11 @@ def every_stop_is_confirmed(patch: Patch) -> None:
 
 
 @bug
+def replies_follow_the_confirmation(patch: Patch) -> None:
+    sql(patch, "cancel_replies", "where workspace_id", "where 1 = 0 and workspace_id")
+
+
+@bug
 def integration_skips_an_event(patch: Patch) -> None:
     sql(patch, "waiting_events", "where u.workspace_id", "where u.event_id not like '%0' and u.workspace_id")
 

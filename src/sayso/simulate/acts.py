@@ -196,7 +196,7 @@ ACTS: Final[dict[str, Doing]] = {
     "joins": _says("JOIN", "chat"), "joins all": _says("JOIN ALL", "chat"), "joins the trial": _says("TRIAL", "chat"),
     "joins by user id": _joins_by_user_id,
     "says yes": _says("yes", "bare_yes"), "forwards a yes": _says("yes", "chat", forwarded=True),
-    "chats": _says("where is my order?", "chat"), "sends a picture": _picture, "START": _says("START", "chat"),
+    "chats": _says("where is my order?", "chat"), "sends a picture": _picture, "START": _says("START", "starts"),
     "STOP": _stops("STOP"), "stop in Spanish": _stops("STOP!"), "STOP under the user id": _apart,
     "stops promotions": _promotions, "forwards a stop": _weak_stop, "switches in WhatsApp": _switch,
     "stop and join at once": _two_at_once, "stop beside another": _with_another, "yes and stop": _yes_and_stop,

@@ -111,6 +111,11 @@ class Human:
         """Words that mean nothing here, but are the first thing said."""
         self.scene.truth.chats.append((names[0], at, self.scene.loop.now))
 
+    def starts(self, at: int, names: tuple[str, ...]) -> None:
+        """START answers the question whether to stop: it lifts a hold and nothing else."""
+        self.chat(at, names)
+        self.scene.truth.lifts.append(("hold", names[0], at))
+
     def nothing(self, at: int, names: tuple[str, ...]) -> None:
         """Neither a yes nor a no."""
 
