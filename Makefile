@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-intents intents serve docs clean lock
+.PHONY: help demo test check bench bench-intents intents soak serve docs clean lock
 
 # Arguments for the command behind the target: make demo ARGS=--once, make test ARGS="-k stop".
 ARGS ?=
@@ -58,6 +58,10 @@ bench-intents: $(DEV_READY) ## how well messages are understood, by language and
 
 intents: $(DEV_READY) ## train the model that reads free text again (ARGS=--check compares, "--folds 5" validates)
 	@PYTHONPATH=src $(BIN)/python tools/train_intents.py $(ARGS)
+
+HOURS ?= 1
+soak: $(RUN_READY) ## play the simulation for HOURS on all cores, going on from the last seed (soak.json)
+	@$(BIN)/sayso simulate --jobs 0 --hours $(HOURS) --save soak.json $(ARGS)
 
 serve: $(RUN_READY) ## start the service with the sayso.toml of this folder
 	@$(BIN)/sayso serve $(ARGS)

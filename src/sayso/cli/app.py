@@ -338,6 +338,27 @@ def receipt(
 
 
 @app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to play.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    trace: Annotated[bool, typer.Option("--trace", help="Play this one seed and print all that happened.")] = False,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 is one for each core.")] = 1,
+    hours: Annotated[float, typer.Option(min=0, help="Play for this long instead of a number.")] = 0.0,
+    save: Annotated[str, typer.Option(metavar="FILE", help="Keep how far it came, and go on from there next "
+                                                           "time.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Play the promises against faults that a seed draws.
+
+    The real flows and gate, with crashes, pauses, late and repeated webhooks, wrong clocks, full disks. Nothing of
+    yours is touched. Exit 1 if a promise broke; the seed it names plays it again.
+    """
+    from sayso.cli import simulating
+
+    simulating.simulate(seeds, seed, jobs, hours, save, trace=trace, as_json=as_json)
+
+
+@app.command()
 def doctor(database: Database = "", as_json: Json = False) -> None:
     """Say what is wrong, and what mends it.
 

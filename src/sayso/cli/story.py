@@ -47,6 +47,7 @@ class Story:
             ("The ledger is verified", self.verified),
             ("Amira's receipt, checked by a stranger", self.receipt_checked),
             ("Somebody edits a row in the database", self.tampered),
+            ("Race it: a campaign sends while people say STOP", self.raced),
         ]
 
     # -- joining -------------------------------------------------------------------------------------------------------
@@ -230,6 +231,20 @@ class Story:
         expect(problems and yes["id"] in problems[0], f"verify names the edited event, not: {problems}")
         expect(not self.stage.sayso.verify().problems, "put back, all fits again")
         return f"found: {problems[0].replace(yes['id'], yes['id'][:12] + '…')} Put back, all fits."
+
+    # -- the race ------------------------------------------------------------------------------------------------------
+
+    def raced(self) -> str:
+        """One plan, played twice on simulated time: by check-then-send, and by permit."""
+        from sayso.simulate.race import PEOPLE, race
+
+        checked, gated = race()
+        expect(checked.stops == gated.stops > PEOPLE // 2, "the same people leave in both")
+        expect(checked.after > 0, "check-then-send writes to people who had left")
+        expect(gated.sent > 0, "the campaign by permit sends")
+        expect(gated.after == 0, f"nothing follows an acknowledged STOP, not {gated.after} messages")
+        return (f"{checked.stops} of {PEOPLE} leave. Messages after an acknowledged STOP: {checked.after} of "
+                f"{checked.sent} by check-then-send, {gated.after} of {gated.sent} by permit")
 
 
 def check_alone(file: Path) -> str:

@@ -17,7 +17,7 @@ from sayso.flows import forms
 from sayso.flows.kit import Kit
 from sayso.flows.opt_out import confirm_stop
 from sayso.flows.owe import owe
-from sayso.flows.record import Person, tell
+from sayso.flows.record import Person, believed, tell
 from sayso.ports import DAY
 from sayso.store.base import Tx
 
@@ -54,7 +54,7 @@ def yes(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, 
         occurred_at: int, clock: str, evidence: Mapping[str, str]) -> Person:
     """Record a yes to this request; if it grants anything new, owe the welcome."""
     before = person.standing
-    occurred_at = min(occurred_at or _untimed(before, request, kit.now()), kit.now())
+    occurred_at = believed(occurred_at or _untimed(before, request, kit.now()), clock, kit.now())
     facts: dict[str, Fact] = {
         "how": how, "inbound": sender.name, "notice": request.facts["notice"],
         "notice_hash": request.facts["notice_hash"],

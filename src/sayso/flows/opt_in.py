@@ -21,7 +21,7 @@ from sayso.errors import EvidenceMissing, InvalidRequest, TemplateMissing
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
 from sayso.flows.people import find, identify, suppressed
-from sayso.flows.record import Person, tell
+from sayso.flows.record import Person, believed, tell
 from sayso.ports import HOUR, MINUTE
 from sayso.store.base import Tx
 
@@ -164,7 +164,7 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
     number it was said to.
     """
     notice = workspace.notices[entry.notice]
-    at = min(occurred_at or kit.now(), kit.now())
+    at = believed(occurred_at, clock, kit.now())
     facts: dict[str, Fact] = {
         "entry": entry.name, "how": how, "lang": lang, "notice": notice.name, "notice_version": notice.version,
         "notice_hash": notice.hash(lang), "sender": sender.name,

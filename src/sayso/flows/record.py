@@ -52,22 +52,31 @@ def person_by_id(tx: Tx, ws: str, person_id: str, *, lock: bool = True) -> Perso
     return Person.of(row) if row else None
 
 
+def believed(at: int, clock: str, received: int) -> int:
+    """The time a fact is stored under. A future time is clamped to the receipt; another's clock may be ahead of ours by
+    SKEW, for what it put in order must stay in order: a stop clamped by a slow machine would lose to an older yes.
+    """
+    if clock == OWN_CLOCK:
+        return min(at, received) if at > 0 else received
+    if 0 < at <= received + lifecycle.SKEW:
+        return at
+    return received // SECOND * SECOND  # a provider counts whole seconds: a tie must stay a tie
+
+
 def append(tx: Tx, kit: Kit, ws: str, kind: str, *, person: str = "", wrapped: bytes | None = None,
            cells: tuple[Cell, ...] = (), occurred_at: int = 0, clock: str = OWN_CLOCK, cause: str = "",
            facts: Mapping[str, Fact] | None = None, evidence: Mapping[str, str] | None = None,
            event_id: str = "") -> Event:
-    """Record a fact. A time of 0 is now; a future time is clamped to the receipt and stored clamped.
+    """Record a fact. A time of 0 is now; a time that cannot be is stored as that of the receipt (`believed`).
 
     Evidence is sealed under the person's key, or the workspace's where no person is concerned.
     """
     received = kit.now()
-    if clock != OWN_CLOCK and not 0 < occurred_at <= received:
-        occurred_at = received // SECOND * SECOND  # a provider counts whole seconds: a tie must stay a tie
     evidence = evidence or {}
     commitments, openings = events.commit(evidence, kit.ports.random(16 * len(evidence)))
     event = Event(
         id=event_id or kit.ports.new_id("evt"), ws=ws, type=kind, person=person, cells=cells, clock=clock,
-        occurred_at=min(occurred_at, received) if occurred_at > 0 else received, received_at=received, cause=cause,
+        occurred_at=believed(occurred_at, clock, received), received_at=received, cause=cause,
         facts=dict(facts or {}), commit=commitments,
     )
     tx.run("add_event", ws=ws, event=event.id, person=person, type=kind, at=event.occurred_at,

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from sayso.channels.base import InboundButton
+from sayso.core import events
 from sayso.core.intents import Reading, fold
 from sayso.core.purposes import ALL_MARKETING, EVERYTHING
 from sayso.flows import confirm, opt_out
 from sayso.flows.heard import Heard, evidence_of, quoted, spoke, stopped, who
-from sayso.flows.record import Person
+from sayso.flows.record import Person, tell
 
 #: Meta's preset label for a marketing opt-out button, and how it may read in other languages, folded.
 STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
@@ -72,11 +73,27 @@ def _tapped_yes(heard: Heard, person: Person, item: InboundButton, event_id: str
 
 def _tapped_no(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
     request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
+    if request is None and _refused_elsewhere(heard, person, item, event_id, evidence):
+        return
     if request is None:
         spoke(heard, person, item)
         return
     confirm.no(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
                clock=heard.clock, evidence=evidence)
+
+
+def _refused_elsewhere(heard: Heard, person: Person, item: InboundButton, event_id: str,
+                       evidence: Mapping[str, str]) -> bool:
+    """A no to a question that another record was asked: the same person by their other address, not yet known as one,
+    or a payload made up. Whoever taps no means no, so it counts for them; the question itself stays open.
+    """
+    row = heard.tx.row("event", ws=heard.workspace.id, event=event_id)
+    asked = events.decode(bytes(row[0])) if row else None
+    if asked is None or asked.type != "opt_in_requested":
+        return False
+    tell(heard.tx, heard.kit, heard.workspace.id, person, "said_no", cells=asked.cells, occurred_at=item.at,
+         clock=heard.clock, facts={"how": "button", "inbound": heard.sender.name}, evidence=evidence)
+    return True
 
 
 def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:

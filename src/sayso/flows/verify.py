@@ -284,16 +284,25 @@ def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
 
 
 def _linked(walk: _Walk) -> dict[tuple[str, str], set[str]]:
-    """(person, address) -> current or former, by the fact received last; both where two came in one microsecond."""
+    """(person, address) -> current or former, by the fact that came last. Last by the clock and last in the ledger are
+    the same but where a clock was set back, or two came in one microsecond: then either will do.
+    """
     root_of = {record: root for root, records in walk.merged.items() for record in records}
-    latest: dict[tuple[str, str], int] = {}
+    in_time = sorted(walk.links, key=lambda link: link[0].received_at)
     found: dict[tuple[str, str], set[str]] = {}
-    for event, addresses in sorted(walk.links, key=lambda link: link[0].received_at):
-        for key in ((root_of.get(event.person, event.person), address) for address in addresses):
-            if latest.get(key) != event.received_at:
-                latest[key], found[key] = event.received_at, set()
-            found[key].add("current" if event.type == "address_linked" else "former")
+    for links in (walk.links, in_time, in_time[::-1]):
+        newest: dict[tuple[str, str], tuple[int, str]] = {}
+        for event, addresses in links:
+            for key in ((root_of.get(event.person, event.person), address) for address in addresses):
+                newest[key] = _later_of(newest.get(key), event, keep_order=links is walk.links)
+        for key, (_, state) in newest.items():
+            found.setdefault(key, set()).add(state)
     return {key: states for key, states in found.items() if key[0] not in walk.erased}
+
+
+def _later_of(known: tuple[int, str] | None, event: Event, *, keep_order: bool) -> tuple[int, str]:
+    mine = (event.received_at, "current" if event.type == "address_linked" else "former")
+    return mine if known is None or keep_order or mine[0] >= known[0] else known
 
 
 def _suppressions(tx: Tx, ws: str) -> None:
