@@ -363,5 +363,5 @@ def test_a_release_lifts_the_reported_stop_it_names_and_nothing_else_in_any_orde
 def test_an_operators_release_settles_the_message_it_names_however_close_the_clocks() -> None:
     one = fact("stop_suspected", T, cells=(ALL_MARKETING,), clock="meta")
     other = fact("stop_suspected", T, cells=(ALL_MARKETING,), clock="meta")
-    release = fact("hold_released", T + S, cells=(EVERYTHING,), cause=one.id)
+    release = fact("hold_released", T + S, cells=(EVERYTHING,), cause=one.id, clock="sayso")
     assert [mark.event for mark in fold([release, one, other]).holds] == [other.id]
