@@ -29,6 +29,7 @@ from sayso.flows import export, inbound, ledger, links, opt_in, opt_out, permits
 from sayso.flows.bulk import check_many
 from sayso.flows.inbound import Received
 from sayso.flows.opt_in import EVIDENCE_FIELDS, Asked
+from sayso.flows.opt_out import Confirmation
 from sayso.flows.proof import NotYetInLedger
 from sayso.ports import Ports
 from sayso.sending import AsyncPermit, Permit, Sending, Till
@@ -58,6 +59,7 @@ T = TypeVar("T")
 class Stopped:
     """A recorded opt-out. `acknowledged`: nothing can follow it any more. `recorded`: it will hold from `silent_by`
     (microseconds UTC) at the latest, when the last message already under way has left or lost its right to.
+    `confirmation` says whether the person will be told.
     """
 
     state: Literal["acknowledged", "recorded"]
@@ -65,6 +67,7 @@ class Stopped:
     person: str
     changed: bool
     silent_by: int
+    confirmation: Confirmation = "said_before"
 
 
 class Sayso:
@@ -172,7 +175,8 @@ class Sayso:
             clock.sleep(DRAIN_LOOK_S)
             drained = self._read(lambda tx: opt_out.drained(tx, workspace.id, said))
         state: Literal["acknowledged", "recorded"] = "acknowledged" if drained else "recorded"
-        return Stopped(state, said.event, said.person, said.changed, 0 if drained else said.silent_by)
+        silent_by = 0 if drained else said.silent_by
+        return Stopped(state, said.event, said.person, said.changed, silent_by, said.confirmation)
 
     def receive(self, connection: str, body: bytes, signature: str | None) -> Received:
         """Act on one webhook of a provider, for programs with a web framework of their own: `body` is the raw body,

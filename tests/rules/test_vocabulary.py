@@ -25,9 +25,9 @@ service = ["help"]
 """ + "\n".join(f'{code} = ["one|two … three"]' for code in PHRASED)
 
 
-def test_lint_speaks_the_languages_that_sayso_speaks() -> None:
+def test_lint_speaks_twelve_of_the_languages_that_sayso_speaks() -> None:
     tongues = vocabulary().tongues
-    assert [lang for lang in SPOKEN if tongues[lang].says] == SPOKEN
+    assert {lang for lang, tongue in tongues.items() if tongue.says} <= set(SPOKEN)
     assert sum(bool(tongue.says) for tongue in tongues.values()) == 12
 
 

@@ -29,9 +29,12 @@ TABLES = (
     "meta", "workspaces", "notices", "entry_codes", "people", "addresses", "suppressions", "events", "openings",
     "unintegrated", "leaves", "nodes", "checkpoints", "provider_messages", "handed_over", "unhandled", "outbox",
     "permits", "api_keys", "idempotency", "hits", "spent", "entry_counts", "notice_drafts",
+    "held", "provider_stops", "reasons",
 )
 #: A well-formed body for every route that takes one, about Amira.
 BODIES: Mapping[str, JSON] = {
+    "/v1/held": {"event": "evt_" + "0" * 26, "decision": "release", "clerk": "Olga"},
+    "/v1/breaker": {"sender": "shop", "decision": "confirm", "clerk": "Olga"},
     "/v1/check": {"address": "+447700900123", "purpose": "offers", "sender": "shop"},
     "/v1/check/bulk": {"addresses": ["+447700900123"], "purpose": "offers", "sender": "shop"},
     "/v1/audience": {"purpose": "offers", "sender": "shop"},

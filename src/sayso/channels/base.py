@@ -82,10 +82,11 @@ class InboundButton(Spoken):
 class InboundOther(Spoken):
     """The person spoke without words we read: a picture, a place, a reaction, an order, a finished form.
 
-    `kind` is the provider's name for it.
+    `kind` is the provider's name for it. `emoji` is a reaction's.
     """
 
     kind: str
+    emoji: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +217,19 @@ class OutButtons:
     plain: str = ""
 
 
-Outbound = OutText | OutTemplate | OutButtons
+@dataclass(frozen=True, slots=True)
+class OutList:
+    """Free-form words and a list to choose from: `button` opens it, each row is (id, title, description). `plain` says
+    what to reply, for a channel that can only number them.
+    """
+
+    body: str = field(repr=False)
+    button: str
+    rows: tuple[tuple[str, str, str], ...]
+    plain: str = ""
+
+
+Outbound = OutText | OutTemplate | OutButtons | OutList
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,8 @@ def _spoken(kind: str, item: dict[str, Any], common: dict[str, Any]) -> Inbound:
     if kind == "contacts":
         return _contacts_message(item, common)
     if kind in WORDLESS:
-        return InboundOther(kind=kind, **common)
+        emoji = text_of(dict_of(item, "reaction"), "emoji") if kind == "reaction" else ""
+        return InboundOther(kind=kind, emoji=emoji, **common)
     raise Unreadable("unknown_type")
 
 

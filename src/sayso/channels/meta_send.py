@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from sayso.channels.base import Outbound, OutButtons, OutTemplate, OutText, SenderAccount, Sent
+from sayso.channels.base import Outbound, OutButtons, OutList, OutTemplate, OutText, SenderAccount, Sent
 from sayso.channels.meta_errors import refusal
 from sayso.channels.meta_values import code_of, dict_of, dicts_of, slots_of, text_of
 from sayso.core.identity import Address
@@ -30,6 +30,11 @@ MAX_BUTTONS = 3
 MAX_TITLE = 20
 MAX_PAYLOAD = 256
 MAX_CALLBACK_DATA = 512
+#: Meta, interactive list messages.
+MAX_ROWS = 10
+MAX_ROW_ID = 200
+MAX_ROW_TITLE = 24
+MAX_ROW_DESCRIPTION = 72
 #: Meta, template components: ten buttons, a body of 1,024 characters with its parameters filled in.
 MAX_TEMPLATE_BUTTONS = 10
 MAX_PARAM = 1024
@@ -115,7 +120,7 @@ def _content(message: Outbound) -> dict[str, Any]:
         return {"type": "text", "text": {"body": message.body, "preview_url": False}}
     if isinstance(message, OutTemplate):
         return {"type": "template", "template": _template(message)}
-    return {"type": "interactive", "interactive": _buttons(message)}
+    return {"type": "interactive", "interactive": _list(message) if isinstance(message, OutList) else _buttons(message)}
 
 
 def _template(message: OutTemplate) -> dict[str, Any]:
@@ -161,6 +166,25 @@ def _buttons(message: OutButtons) -> dict[str, Any]:
     replies = [{"id": identifier, "title": title} for identifier, title in message.buttons]
     interactive["action"] = {"buttons": [{"type": "reply", "reply": reply} for reply in replies]}
     return interactive
+
+
+def _list(message: OutList) -> dict[str, Any]:
+    _within(message.body, MAX_TEXT, "body")
+    _within(message.button, MAX_TITLE, "button")
+    count = len(message.rows)
+    if not 1 <= count <= MAX_ROWS or len({row[0] for row in message.rows}) < count:
+        raise InvalidRequest("A list has one to ten rows, each with its own id.", param="rows")
+    rows: list[dict[str, str]] = []
+    for identifier, title, description in message.rows:
+        _within(identifier, MAX_ROW_ID, "rows")
+        _within(title, MAX_ROW_TITLE, "rows")
+        rows.append({"id": identifier, "title": title})
+        if description:
+            _within(description, MAX_ROW_DESCRIPTION, "rows")
+            rows[-1]["description"] = description
+    # Meta: a single section needs no title.
+    action = {"button": message.button, "sections": [{"rows": rows}]}
+    return {"type": "list", "body": {"text": message.body}, "action": action}
 
 
 def _within(text: str, limit: int, param: str) -> None:

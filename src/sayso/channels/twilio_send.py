@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from sayso.channels.base import Outbound, OutTemplate, OutText, SenderAccount, Sent
+from sayso.channels.base import Outbound, OutList, OutTemplate, OutText, SenderAccount, Sent
 from sayso.channels.meta_send import BAD_PARAM, NOT_WRITTEN, RECONNECT_S, at_first_byte, read_answer
 from sayso.channels.meta_values import code_of, text_of
 from sayso.channels.twilio_errors import refusal
@@ -100,6 +100,10 @@ def _content(message: Outbound) -> dict[str, str]:
         return _template(message)
     if isinstance(message, OutText):
         return {"Body": _within(message.body, MAX_TEXT, "body")}
+    if isinstance(message, OutList):
+        rows = [f"{place}. {title} ({about})" if about else f"{place}. {title}"
+                for place, (_, title, about) in enumerate(message.rows, 1)]
+        return {"Body": _within("\n\n".join((message.body, "\n".join(rows), message.plain)), MAX_TEXT, "body")}
     if not message.plain:
         raise InvalidRequest("Twilio shows buttons only from a template; say in words what to reply.", param="plain")
     parts = (message.body, message.plain, message.footer)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sayso.cli import entry_commands, list_commands, notice_commands
+from sayso.cli import chat_commands, entry_commands, list_commands, notice_commands
 from sayso.cli.options import Address, Database, Host, Json, Port, Purpose, Sender, Workspace
 from sayso.cli.say import EXIT_CODES, Commands, version
 
@@ -209,6 +209,8 @@ def import_(
     date_order: Annotated[str, typer.Option("--date-order", help="dmy or mdy, for days such as 3/4/2024.")] = "",
     stops: Annotated[str, typer.Option("--stops", help="What a no in the file covers: everything (as STOP does) or "
                                                        "purposes.")] = "",
+    stop_list: Annotated[bool, typer.Option("--stop-list", help="Take the noes and nothing else: every row, or where "
+                                            "columns say who left, those.")] = False,
     file_format: Annotated[str, typer.Option("--format", help="csv, jsonl, xlsx or parquet, if the name does not "
                                                               "say.")] = "",
     encoding: Annotated[str, typer.Option("--encoding", help="Of a text file, if it is not found out.")] = "",
@@ -228,7 +230,7 @@ def import_(
     from sayso.cli import import_options, importing
 
     given = import_options.Given(tuple(columns or ()), tuple(status or ()), purposes, sender, source, date, wording,
-                                 document, date_order, stops, file_format, encoding, sheet)
+                                 document, date_order, stops, file_format, encoding, sheet, stop_list)
     importing.dispatch(database, workspace, file, given, undo=undo, show_one=show_one, show_list=show_list,
                        dry_run=dry_run, yes=yes, again=again, refused=refused, as_json=as_json)
 
@@ -372,3 +374,4 @@ def doctor(database: Database = "", as_json: Json = False) -> None:
 entry_commands.add_to(app)
 notice_commands.add_to(app)
 list_commands.add_to(app)
+chat_commands.add_to(app)

@@ -14,6 +14,13 @@ from sayso.errors import InvalidRequest
 
 #: Verdict -> exit code; anything that is not in the table is a deny.
 CODES: Final = {"allow": 0, "wait": WAIT}
+#: Whether the person will be told of a stop.
+TOLD: Final = {
+    "owed": "sent once nothing can follow it", "said_before": "none, it was no news",
+    "switched_off": "none, policy.confirm_stops is off",
+    "no_template": "none, the person has not written within 24 hours and policy.stop_template names no template",
+    "no_sender": "none, no number is known from which the person would expect it",
+}
 
 
 def check(database: str, workspace: str, address: str, purpose: str, sender: str, *, free_form: bool,
@@ -47,12 +54,14 @@ def opt_out(database: str, workspace: str, address: str, purpose: str, sender: s
             evidence: Iterable[str], *, as_json: bool) -> None:
     """Record a no and wait for the drain."""
     with open_sayso(database, workspace) as sayso:
+        known = _evidence(evidence)
         stopped = sayso.opt_out(address_of(address), purpose, sender=sender, message_class=message_class,
-                                evidence=_evidence(evidence), how="cli")
+                                evidence=known, how="clerk" if known.get("clerk") else "cli")
     holds = "nothing can follow it any more" if stopped.state == "acknowledged" else \
         f"it holds from {when(stopped.silent_by)} UTC at the latest"
     news = "" if stopped.changed else " (it was so already)"
-    tell(stopped, f"{stopped.state}: the stop is on disk and {holds}{news}.\nevent: {stopped.event}", as_json=as_json)
+    tell(stopped, f"{stopped.state}: the stop is on disk and {holds}{news}.\n"
+                  f"confirmation: {TOLD[stopped.confirmation]}\nevent: {stopped.event}", as_json=as_json)
 
 
 def erase(database: str, workspace: str, address: str, *, sure: bool, as_json: bool) -> None:

@@ -36,12 +36,13 @@ class Given:
     format: str = ""
     encoding: str = ""
     sheet: str = ""
+    stop_list: bool = False
     #: Anything that would make another plan: without it, an import that was begun goes on as it was planned.
     plain: bool = field(init=False, default=True)
 
     def __post_init__(self) -> None:
         said = (self.map, self.status, self.purposes, self.sender, self.source, self.date, self.wording, self.document,
-                self.date_order, self.stops)
+                self.date_order, self.stops, self.stop_list)
         object.__setattr__(self, "plain", not any(said))
 
 
@@ -56,7 +57,7 @@ def plan_of(sayso: Sayso, opened: Table, file: Path, given: Given) -> tuple[Plan
     columns = columns_from(_pairs(given.map, "map"), opened.header, guess(opened.header, sample, region))
     order = _order(given.date_order) or order_of(opened.header, sample, columns, region, opened.notes)
     purposes = tuple(part.strip() for part in given.purposes.split(",") if part.strip())
-    if not purposes and len(workspace.purposes) != 1:
+    if not purposes and len(workspace.purposes) != 1 and not (given.stop_list and given.stops != "purposes"):
         raise InvalidRequest(f"Say what these people agreed to: --purposes {','.join(workspace.purposes)[:200]}.",
                              param="purposes")
     papers = {path: _content(path) for path in (given.wording, given.document) if path}
@@ -66,7 +67,7 @@ def plan_of(sayso: Sayso, opened: Table, file: Path, given: Given) -> tuple[Plan
         sender=workspace.sender(given.sender).name, region=region, order=order, statuses=_statuses(given.status),
         source=given.source.strip()[:500], date=_day(sayso, given.date, order), stops=_stops(given.stops),
         wording=digests[given.wording] if given.wording else "",
-        document=digests[given.document] if given.document else "",
+        document=digests[given.document] if given.document else "", stop_list=given.stop_list,
     )
     plan.cells(workspace)  # every name is declared
     return plan, papers

@@ -192,6 +192,11 @@ OWN: Final[dict[str, frozenset[str]]] = {
     "clarify": frozenset({"stop_suspected"}),
     "kept": frozenset({"hold_released"}),
     "help": frozenset({"spoke"}),
+    "status": frozenset({"spoke"}),
+    "topics": frozenset({"spoke"}),
+    "data": frozenset({"spoke"}),
+    "pause": frozenset({"paused"}),
+    "pause_over": frozenset({"pause_ended"}),
 }
 
 
@@ -212,6 +217,8 @@ def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, n
         due = any(lifecycle.grant_of(standing, cell) is not None for cell in cells)
     elif kind == "clarify":
         due = any(mark.event == answers for mark in standing.holds)
+    elif kind == "pause":
+        due = any(mark.event == answers for mark in standing.pauses)
     elif kind == "stop_confirmation":
         due = not any(lifecycle.stands_under(standing, cell) for cell in cells)
     else:

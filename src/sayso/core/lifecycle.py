@@ -182,12 +182,16 @@ def _folded(unique: dict[str, Event]) -> Standing:
     merges = tuple(sorted(
         (str(fact.facts["from"]), fact.person, fact.occurred_at) for fact in by_type.get("people_merged", [])))
     grants = _grants(by_type, requests, list(unique.values()))
-    stops = _latest(_stops(by_type, requests))
+    mistaken = {fact.cause for fact in by_type.get("provider_stop_released", [])}
+    stops = _latest(_stops(by_type, requests, mistaken))
+    native = [mark for mark in _marks(by_type, "native_stop") if mark.event not in mistaken]
+    settled = {fact.cause for fact in by_type.get("hold_released", [])}  # by an operator, who names what they read
+    holds = [mark for mark in _marks(by_type, "stop_suspected") if mark.event not in settled]
     return Standing(
         grants=_latest(grants),
         stops=stops,
-        native=_unlifted(_marks(by_type, "native_stop"), _marks(by_type, "native_resume"), merges),
-        holds=_unlifted(_marks(by_type, "stop_suspected"), _marks(by_type, "hold_released"), merges),
+        native=_unlifted(native, _marks(by_type, "native_resume"), merges),
+        holds=_unlifted(holds, _marks(by_type, "hold_released"), merges),
         pauses=_unlifted(_marks(by_type, "paused"), _marks(by_type, "pause_ended"), merges),
         pending=_pending(by_type, requests, grants, stops, merges),
         windows=_windows(unique.values()),
@@ -260,9 +264,13 @@ def _first_reply(yes: Event, prompts: list[Event], facts: list[Event]) -> bool:
     return False
 
 
-def _stops(by_type: dict[str, list[Event]], requests: dict[str, Event]) -> list[Mark]:
-    """Stops: withdrawals, refusals of a request's cells, restored suppressions, and erasure."""
-    marks = _marks(by_type, "said_stop") + _marks(by_type, "suppression_restored")
+def _stops(by_type: dict[str, list[Event]], requests: dict[str, Event], mistaken: set[str]) -> list[Mark]:
+    """Stops: withdrawals, refusals of a request's cells, restored suppressions, and erasure. Of these only what a
+    provider reported can have been a mistake: what a person said cannot be released.
+    """
+    reported = {fact.id for fact in by_type.get("said_stop", []) if fact.facts.get("reported") is True}
+    marks = [mark for mark in _marks(by_type, "said_stop") if mark.event not in reported & mistaken]
+    marks += _marks(by_type, "suppression_restored")
     for refusal in by_type.get("said_no", []):
         request = requests.get(refusal.cause)
         marks += [_mark(refusal, cell) for cell in (request.cells if request else refusal.cells)]
@@ -378,6 +386,11 @@ def state_of(standing: Standing, cell: Cell, now: int) -> str:
 def stands_under(standing: Standing, cell: Cell) -> bool:
     """True if some grant inside this rectangle stands, expiry left aside."""
     return any(grant_of(standing, grant.cell) for grant in standing.grants if cell.covers(grant.cell))
+
+
+def settled(standing: Standing, hold: Mark) -> bool:
+    """True if a later yes to something it covers has settled a hold."""
+    return any(beats(grant, hold, standing.merges) for grant in standing.grants if hold.cell.touches(grant.cell))
 
 
 def held_marketing(standing: Standing) -> bool:

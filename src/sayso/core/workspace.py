@@ -150,7 +150,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `elsewhere` lets a source (import, clerk, api) grant by evidence from elsewhere, without a reply: source -> the
     reason, which goes into every fact it brings. `countries` are the ISO letters of numbers that may be asked through a
     form (none = the workspace's own country); `prompts_a_day` is the budget of questions a form may cause.
-    `ask_reason`: who left may say why, by one tap.
+    `stop_template` confirms a stop where no free-form reply is allowed, per language; in its params `{business}` and
+    `{purposes}` are filled in. `ask_reason`: who left may say why, by one tap. The
+    breaker trips when one sender's provider reports more stops within ten minutes than `breaker_least` and than
+    `breaker_percent` of the people messaged in the last 24 hours.
     """
 
     prompt_valid_hours: int = 72
@@ -160,7 +163,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elsewhere: dict[str, str] = {}
     countries: tuple[str, ...] = ()
     prompts_a_day: int = 1_000
+    stop_template: dict[str, Template] = {}
     ask_reason: bool = False
+    breaker_least: int = 20
+    breaker_percent: int = 10
 
 
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,6 +205,12 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except KeyError:
             hint = "Name the sender; there are several." if not name else f"'{name[:48]}' is not declared."
             raise UnknownSender(hint, param="sender") from None
+
+    def stop_template(self, lang: str) -> Template | None:
+        """The template that confirms a stop, in the best language there is one for."""
+        shown = self.policy.stop_template
+        best = (shown.get(choice) for choice in (lang, lang.partition("-")[0], self.language))
+        return next((template for template in best if template is not None), None)
 
     def sender_of(self, phone_number_id: str, connection: str) -> Sender | None:
         """The sender a provider's number id belongs to, if this connection may speak for it."""

@@ -26,7 +26,14 @@ How = Literal["button", "context", "word"]
 YES_ID: Final = "sayso:yes:"
 NO_ID: Final = "sayso:no:"
 STOP_ID: Final = "sayso:stop:"
+OFFERS_ID: Final = "sayso:stop-offers:"
 KEEP_ID: Final = "sayso:keep:"
+RESUME_ID: Final = "sayso:unpause:"
+#: Followed by the reason, a colon and the stop.
+REASON_ID: Final = "sayso:why:"
+#: Rows of the list of topics, followed by the purpose.
+ON_ID: Final = "sayso:on:"
+OFF_ID: Final = "sayso:off:"
 
 
 def own_event(tx: Tx, ws: str, person: Person, event_id: str, kind: str) -> Event | None:

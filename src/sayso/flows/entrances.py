@@ -59,6 +59,14 @@ def by_start(workspace: Workspace, sender: Sender) -> Entry | None:
     return next((entry for entry in _of(workspace, sender) if entry.kind not in ("api", "ad", "clerk")), None)
 
 
+def for_purpose(workspace: Workspace, sender: Sender, purpose: str) -> Entry | None:
+    """An entry point through which the person can be asked about this purpose, here in the chat."""
+    fitting = [entry for entry in workspace.entries.values()
+               if (entry.confirm or entry.sender) == sender.name and entry.kind not in ("ad", "clerk")
+               and purpose in workspace.notices[entry.notice].purposes]
+    return min(fitting, key=lambda entry: len(workspace.notices[entry.notice].purposes), default=None)
+
+
 def by_ad(workspace: Workspace, sender: Sender, referral: Mapping[str, str] | None) -> Entry | None:
     """The entry point that names the ad or post that was tapped, else one that takes any. `referral` is what the
     provider says of it, None for a message that came from none.

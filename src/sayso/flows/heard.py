@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from sayso.channels.base import Inbound, InboundButton, InboundOther, InboundText, Spoken
-from sayso.core.intents import Reading
+from sayso.core.intents import Reading, languages_of
 from sayso.core.own_words import own_reading
-from sayso.core.purposes import EVERYTHING
+from sayso.core.purposes import ALL_MARKETING, EVERYTHING, Cell
 from sayso.core.understanding import STOPS
 from sayso.core.workspace import Sender, Workspace
 from sayso.flows import opt_out, people
 from sayso.flows.kit import Kit
 from sayso.flows.record import Person, tell
+from sayso.rules.chat import wants_silence
 from sayso.store.base import Tx
 
 
@@ -58,16 +59,46 @@ def spoke(heard: Heard, person: Person, item: Spoken) -> Person:
                 facts={"inbound": heard.sender.name})[1]
 
 
+def in_their_language(heard: Heard, person: Person, reading: Reading) -> Person:
+    """A person of whom no language is known is answered in the one they wrote in, where the reading tells it."""
+    tags = (heard.workspace.language, *heard.workspace.languages)
+    home = {lang for tag in tags for lang in (tag, tag.partition("-")[0])}
+    if person.lang or not reading.lang or reading.lang in home or not languages_of(
+            heard.kit.replies(reading.lang).lang, (reading.lang,)):
+        return person
+    heard.tx.run("set_lang", ws=heard.workspace.id, person=person.id, lang=reading.lang)
+    return replace(person, lang=reading.lang)
+
+
+def way(heard: Heard, item: InboundText | InboundButton) -> str:
+    """How a stop came, for its evidence."""
+    if isinstance(item, InboundButton):
+        return {"template": "template_button", "list": "list"}.get(item.kind, "button")
+    if item.understood == "stop":
+        return "opt_out_type"
+    return "edit" if item.edited else "caption" if item.caption else "sms" if heard.sender.channel == "sms" else "word"
+
+
 def stopped(heard: Heard, person: Person, item: InboundText | InboundButton, reading: Reading,
              evidence: Mapping[str, str], *, weak: str = "") -> None:
+    """A stop in words, as firm as it was read: what is certain stops, everything else holds and asks."""
+    person = in_their_language(heard, person, reading)
     if weak or reading.grade != "certain":
         opt_out.hold(heard.tx, heard.kit, heard.workspace, person, heard.sender.name, why=weak or "ambiguous word",
                      occurred_at=item.at, clock=heard.clock, evidence=evidence)
         return
-    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="word", evidence=evidence,
+    cell = ALL_MARKETING if reading.intent == "stop_promotional" else EVERYTHING
+    stop_here(heard, person, item, cell, evidence)
+
+
+def stop_here(heard: Heard, person: Person, item: InboundText | InboundButton, cell: Cell,
+              evidence: Mapping[str, str]) -> None:
+    """A stop said in the chat, confirmed once: by us, unless Twilio answers an SMS STOP, or they want silence."""
+    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, cell, how=way(heard, item), evidence=evidence,
                         occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
+    text = item.text if isinstance(item, InboundText) else ""
     confirmed = heard.sender.channel == "sms" and isinstance(item, InboundText) and item.understood == "stop"
-    if said.changed and not confirmed:  # Twilio answers an SMS STOP itself
+    if said.changed and not confirmed and not wants_silence(text):
         opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
 
 

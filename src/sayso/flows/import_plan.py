@@ -51,6 +51,7 @@ MAX_SOURCE: Final = 512
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides what a row becomes. Proof for rows that have none of
     their own: `source`, `date` (microseconds, 0 = none), `wording` and `document` by the SHA-256 of their bytes.
+    A `stop_list` brings noes and nothing else: each row is one, or where columns tell who left, those rows.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     wording: str = ""
     document: str = ""
     stops: Literal["everything", "purposes"] = "everything"
+    stop_list: bool = False
 
     def cells(self, workspace: Workspace) -> tuple[Cell, ...]:
         """What a yes covers. Raises UnknownPurpose, UnknownSender."""
@@ -111,12 +113,21 @@ def read_row(plan: Plan, place: int, cells: Sequence[str], now: int) -> Row:
     left = [cell for column in plan.columns.get("stopped", ()) if is_stop(cell := cells[column])]
     if left:
         return Row(place, address, "no", stopped_at=max(_when_stopped(plan, cell, now) for cell in left), lang=lang)
-    says = "no" if _left_elsewhere(plan, cells) else _status(plan, cells)
+    says = "no" if _left_elsewhere(plan, cells) else _stop_or_not(plan, cells) if plan.stop_list else \
+        _status(plan, cells)
     if says != "yes":
         return Row(place, address, says, missing="" if says == "no" else "status", lang=lang)
     proof = _proof(plan, got, now)
     missing = proof.missing
     return Row(place, address, "unknown" if missing else "yes", proof, missing, 0, lang)
+
+
+def _stop_or_not(plan: Plan, cells: Sequence[str]) -> Says:
+    """In a list of stops a row without a word about it is a no; one that says it stayed is passed over."""
+    said = {_status_in(plan, cells[column]) for column in plan.columns.get("status", ())}
+    if "no" in said or not (said or "stopped" in plan.columns):
+        return "no"
+    raise Unreadable("this row does not say that the person left, and a list of stops brings nothing else")
 
 
 def _check_shape(plan: Plan, cells: Sequence[str]) -> None:

@@ -27,21 +27,17 @@ from sayso.channels.base import (
 from sayso.core import lifecycle
 from sayso.core.intents import Reading, fold
 from sayso.core.workspace import Connection, Sender, Workspace, choice_in
-from sayso.flows import confirm, entrances, opt_in, opt_out, people, permits, taps, templates
+from sayso.flows import commands, confirm, entrances, opt_in, opt_out, people, permits, taps, templates
 from sayso.flows.entrances import Reached
-from sayso.flows.heard import Heard, NotForUs, evidence_of, quoted, spoke, stopped, who
+from sayso.flows.heard import Heard, NotForUs, evidence_of, in_their_language, quoted, spoke, stopped, who
 from sayso.flows.kit import Kit
-from sayso.flows.owe import owe
 from sayso.flows.record import Person, person_by_id, tell
-from sayso.ports import MINUTE
 from sayso.store.base import Transient, Tx
 
 #: Stands for the envelope beside every further item of it that cannot be used: the first one keeps it whole.
 ENVELOPE_KEPT: Final = b"the envelope is kept with the first item of it"
 #: Longest name of a webhook field that is kept.
 MAX_FIELD: Final = 64
-#: One help reply per person in this time, so that two bots talking to each other end.
-HELP_EVERY: Final = 10 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +110,13 @@ def _keep(tx: Tx, kit: Kit, workspace: Workspace, connection: Connection, reason
 
 def _text(heard: Heard, item: InboundText) -> None:
     person = who(heard, item)
-    reading = heard.read(item.text, person)
+    reading = commands.read(heard, item.text, person)
     if item.understood == "stop" or (item.understood == "start" and reading.intent != "stop"):
         reading = Reading(item.understood, "certain", None, False, "the provider reads it so")
     evidence = evidence_of(item, text=item.text)
-    if reading.intent == "stop":
-        weak = item.forwarded or item.edited  # somebody else's words, or words put in later
-        stopped(heard, person, item, reading, evidence, weak="forwarded or edited" if weak else "")
+    if reading.intent in taps.STOPS:
+        # Forwarded words are somebody else's. An edit into a stop is the person's own, and counts as it is read.
+        stopped(heard, person, item, reading, evidence, weak="forwarded" if item.forwarded else "")
     elif item.edited or item.forwarded or not _acted(heard, person, item, reading, evidence):
         spoke(heard, person, item)
 
@@ -135,6 +131,9 @@ def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, ev
     if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
         _begin(heard, person, item, Reached(ad), evidence, how="ad")
         return True
+    if reading.intent == "start" and not reading.free and commands.paused(heard, person):
+        commands.resume(heard, person, item, how="word")
+        return True
     held = lifecycle.held_marketing(person.standing)
     if reading.intent == "start" and held and not reading.free:  # the word itself is an answer to "shall it stop?"
         opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="word", sender=heard.sender.name,
@@ -143,10 +142,10 @@ def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, ev
     if reading.intent == "start" and (start := entrances.by_start(heard.workspace, heard.sender)):
         _begin(heard, person, item, Reached(start), evidence)
         return True
-    if reading.intent in ("help", "preferences", "start") and not item.understood:
-        _help(heard, person, item)
-        return True
-    return False
+    if item.understood:  # Twilio answers its own HELP and START
+        return False
+    person = in_their_language(heard, person, reading) if reading.intent else person
+    return commands.numbered(heard, person, item) or commands.asked(heard, person, item, reading)
 
 
 def _begin(heard: Heard, person: Person, item: InboundText, to: Reached, evidence: Mapping[str, str],
@@ -184,13 +183,6 @@ def _plain(heard: Heard, person: Person, item: InboundText, reading: Reading) ->
     return item.referral is None and (reading.strict or fold(item.text) == fold(asked_for))
 
 
-def _help(heard: Heard, person: Person, item: InboundText) -> None:
-    event, person = tell(heard.tx, heard.kit, heard.workspace.id, person, "spoke", occurred_at=item.at,
-                         clock=heard.clock, facts={"inbound": heard.sender.name})
-    owe(heard.tx, heard.kit, heard.workspace.id, person.id, "help", sender=heard.sender.name, answers=event.id,
-        dedupe=f"help:{person.id}:{heard.kit.now() // HELP_EVERY}")
-
-
 # -- everything else ---------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +191,9 @@ def _other(heard: Heard, item: InboundOther) -> None:
     if ad := entrances.by_ad(heard.workspace, heard.sender, item.referral):
         opt_in.begin(heard.tx, heard.kit, heard.workspace, person, ad, heard.sender, how="ad", occurred_at=item.at,
                      clock=heard.clock, evidence=evidence_of(item))
+    elif item.emoji and heard.read(item.emoji, person).intent == "stop":  # a sign on one message: of it, or of all?
+        opt_out.hold(heard.tx, heard.kit, heard.workspace, person, heard.sender.name, why="reaction",
+                     occurred_at=item.at, clock=heard.clock, evidence=evidence_of(item, emoji=item.emoji))
     else:
         spoke(heard, person, item)
 

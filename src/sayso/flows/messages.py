@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from sayso.channels.base import Outbound, OutButtons, OutTemplate, OutText
+from sayso.channels.base import Outbound, OutButtons, OutList, OutTemplate, OutText
 from sayso.core.events import Event
-from sayso.core.purposes import ANY
+from sayso.core.purposes import EVERYTHING
 from sayso.core.workspace import Sender, Workspace
-from sayso.flows.confirm import KEEP_ID, NO_ID, STOP_ID, YES_ID
+from sayso.flows import links, standing_words
+from sayso.flows.confirm import KEEP_ID, NO_ID, OFFERS_ID, REASON_ID, RESUME_ID, STOP_ID, YES_ID
 from sayso.flows.kit import Kit
+from sayso.flows.record import Person
+from sayso.rules.reader import Replies
 
 #: Longest body of a message with buttons (Meta: interactive messages).
 MAX_BODY: Final = 1024
@@ -25,17 +28,30 @@ def replaced(workspace: Workspace, kind: str, event: Event) -> bool:
     return notice is None or lang not in notice.text or notice.hash(lang) != event.facts["notice_hash"]
 
 
-def render(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str, *, window: bool) -> Outbound | None:
+def render(kit: Kit, workspace: Workspace, sender: Sender, kind: str, event: Event, person: Person, *,
+           window: bool) -> Outbound | None:
     """The message of this kind that answers this event; None if it cannot be said outside the service window."""
     if kind in ("prompt", "reminder"):
         return _question(kit, workspace, kind, event, window=window)
+    if kind == "stop_confirmation":
+        return _stopped(kit, workspace, sender, event, person, window=window)
     if not window:
         return None
-    replies = kit.replies(lang or workspace.language)
+    lang = person.lang or workspace.language
+    replies = kit.replies(lang)
     if kind == "clarify":
-        buttons = ((STOP_ID + event.id, replies.clarify_stop_button), (KEEP_ID + event.id, replies.clarify_keep_button))
-        return OutButtons(replies.clarify.format(business=workspace.name), "", buttons, replies.clarify_plain)
-    return OutText(_text(kit, workspace, kind, event, lang))
+        return _clarify(workspace, event, person, replies, kit.now())
+    if kind == "topics":
+        rows = standing_words.topics(kit, workspace, sender, person)
+        body = replies.topics.format(business=workspace.name)
+        return OutList(body, replies.topics_button, rows, replies.topics_plain) if rows else \
+            OutText(replies.status_nothing)
+    if kind == "pause":
+        until = max(mark.until for mark in person.standing.pauses)
+        text = replies.pause.format(date=standing_words.day(until))
+        return OutButtons(text, "", ((RESUME_ID + event.id, replies.pause_button),), text) \
+            if shows_buttons(workspace, sender.name) else OutText(text)
+    return OutText(_text(kit, workspace, kind, event, person))
 
 
 def _question(kit: Kit, workspace: Workspace, kind: str, event: Event, *, window: bool) -> Outbound | None:
@@ -76,12 +92,57 @@ def shown_as(workspace: Workspace, sender: Sender, message: Outbound) -> str:
     return "buttons" if shows_buttons(workspace, sender.name) else "words"
 
 
-def _text(kit: Kit, workspace: Workspace, kind: str, event: Event, lang: str) -> str:
-    replies = kit.replies(lang or workspace.language)
-    titles = workspace.titles(event.cells, lang or workspace.language)
-    if kind == "stop_confirmation":
-        everything = any(cell.purpose == ANY for cell in event.cells)
-        text = replies.stopped_all if everything or not titles else replies.stopped_some
-    else:
-        text = str(getattr(replies, kind))
-    return text.format(business=workspace.name, purposes=titles)
+def _clarify(workspace: Workspace, event: Event, person: Person, replies: Replies, now: int) -> OutButtons:
+    """One question; with a middle way where there is more than marketing to keep."""
+    buttons = [(STOP_ID + event.id, replies.clarify_stop_button), (KEEP_ID + event.id, replies.clarify_keep_button)]
+    classes = {workspace.purposes[name].cls for name in standing_words.granted(workspace, person, now)}
+    if classes - {"marketing"}:
+        buttons.insert(1, (OFFERS_ID + event.id, replies.clarify_offers_button))
+    return OutButtons(replies.clarify.format(business=workspace.name), "", tuple(buttons), replies.clarify_plain)
+
+
+def _stopped(kit: Kit, workspace: Workspace, sender: Sender, event: Event, person: Person, *,
+             window: bool) -> Outbound | None:
+    """What stopped, what did not, how to return. Outside the window the template of the policy, if there is one."""
+    lang = person.lang or workspace.language
+    replies, gone = kit.replies(lang), standing_words.stopped_by(workspace, event.cells)
+    titles = standing_words.titles(workspace, gone, lang)
+    if not window:
+        template = workspace.stop_template(lang)
+        named = {"{business}": workspace.name, "{purposes}": titles}
+        return OutTemplate(template.name, template.language, tuple(_filled(text, named) for text in template.params)) \
+            if template else None
+    whole = EVERYTHING in event.cells or not titles
+    kept = standing_words.granted(workspace, person, kit.now())
+    text = replies.stopped_all if whole else replies.stopped_some if kept else replies.stopped_only
+    said = text.format(business=workspace.name, purposes=titles)
+    if kept:
+        said = f"{said} {replies.still_get.format(purposes=standing_words.titles(workspace, kept, lang))}"
+    if not (whole and workspace.policy.ask_reason and shows_buttons(workspace, sender.name)):
+        return OutText(said)
+    buttons = (("too_many", replies.reason_often), ("not_relevant", replies.reason_relevant),
+               ("never_asked", replies.reason_never))
+    return OutButtons(f"{said}\n\n{replies.reason_ask}", "",
+                      tuple((f"{REASON_ID}{reason}:{event.id}", title) for reason, title in buttons))
+
+
+def _filled(text: str, named: dict[str, str]) -> str:
+    for name, value in named.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _text(kit: Kit, workspace: Workspace, kind: str, event: Event, person: Person) -> str:
+    lang = person.lang or workspace.language
+    replies = kit.replies(lang)
+    text = str(getattr(replies, kind)).format(business=workspace.name, purposes=workspace.titles(event.cells, lang))
+    if kind == "help":
+        return f"{text}\n\n{replies.commands}"
+    if kind not in ("status", "data"):
+        return text
+    told = [text, "\n".join(standing_words.lines(kit, workspace, person, replies, lang))]
+    if kind == "status":
+        return "\n\n".join([*told, replies.commands])
+    address = links.link(kit, workspace, person.id, "data")
+    told.append(f"{replies.data_link}\n{address}" if address else replies.data_ask.format(business=workspace.name))
+    return "\n\n".join(told)

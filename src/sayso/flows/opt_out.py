@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from sayso.core import lifecycle
 from sayso.core.events import OWN_CLOCK, Event, Fact
@@ -14,6 +14,7 @@ from sayso.core.lifecycle import NOBODY, Standing
 from sayso.core.purposes import ALL_MARKETING, ANY, CLASSES, EVERYTHING, Cell
 from sayso.core.workspace import Workspace
 from sayso.errors import InvalidRequest
+from sayso.flows import breaker
 from sayso.flows.kit import Kit
 from sayso.flows.owe import owe
 from sayso.flows.people import former_holders, identify
@@ -24,11 +25,16 @@ from sayso.store.base import Tx
 DRAIN_MARGIN: Final = 500_000
 
 
+#: Will the person be told? Not if it was no news, if the policy says so, or if nothing may be written: the person has
+#: not written within 24 hours, and no template is declared or no number known to use.
+Confirmation = Literal["owed", "said_before", "switched_off", "no_template", "no_sender"]
+
+
 @dataclass(frozen=True, slots=True)
 class OptedOut:
     """A recorded opt-out. `silent_by` is when nothing already under way can leave any more, microseconds UTC by the
     database's clock; 0 if nothing is under way, and then it is acknowledged already. `changed`: was it news. `others`
-    once had the address it came from, and it counts for them too.
+    once had the address it came from, and it counts for them too. `confirmation` says whether the person will be told.
     """
 
     event: str
@@ -36,6 +42,7 @@ class OptedOut:
     silent_by: int
     changed: bool
     others: tuple[str, ...] = ()
+    confirmation: Confirmation = "said_before"
 
 
 def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str = ANY) -> Cell:
@@ -62,11 +69,14 @@ def leave(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *,
           evidence: Mapping[str, str]) -> OptedOut:
     """An opt-out that came in no message: confirmed in WhatsApp where the window is open."""
     said = stop(tx, kit, workspace, person, cell, how=how, evidence=evidence)
-    sender, opened = max(said.person.standing.windows, key=lambda item: item[1], default=("", 0))
-    if said.changed and opened > kit.now() - SERVICE_WINDOW:  # outside it only a template could, and none is set
-        confirm_stop(tx, kit, workspace, said.person, sender, said.event)
+    return acknowledged(tx, kit, workspace, said)
+
+
+def acknowledged(tx: Tx, kit: Kit, workspace: Workspace, said: Said) -> OptedOut:
+    """What is answered to whoever recorded a stop from outside the chat; the confirmation is owed where it can be."""
+    told = confirm_anywhere(tx, kit, workspace, said)
     until = silent_by(tx, workspace.id, (said.person.id, *said.others))
-    return OptedOut(said.event.id, said.person.id, until, said.changed, said.others)
+    return OptedOut(said.event.id, said.person.id, until, said.changed, said.others, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +90,16 @@ class Said:
 
 
 def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, how: str,
-         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "") -> Said:
-    """Record a stop for the person, and for whoever once had an address it came from."""
+         evidence: Mapping[str, str], occurred_at: int = 0, clock: str = OWN_CLOCK, inbound: str = "",
+         reported: bool = False) -> Said:
+    """Record a stop for the person, and for whoever once had an address it came from. `reported`: a provider says so;
+    the person said it to the provider, if at all.
+    """
     facts: dict[str, Fact] = {"how": how}
     if inbound:
         facts["inbound"] = inbound
+    if reported:
+        facts["reported"] = True
     before = person.standing
     event, person = tell(tx, kit, workspace.id, person, "said_stop", cells=(cell,), occurred_at=occurred_at,
                          clock=clock, facts=facts, evidence=evidence)
@@ -92,6 +107,8 @@ def stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, cell: Cell, *, 
     for other in others:
         tell(tx, kit, workspace.id, other, "said_stop", cells=(cell,), occurred_at=occurred_at, clock=clock,
              facts={"how": "former_address"})
+    if cell.covers(ALL_MARKETING) and before.holds:
+        tx.run("settle_held", ws=workspace.id, person=person.id)
     if cell == EVERYTHING and before != NOBODY:
         tx.run("cancel_replies", ws=workspace.id, person=person.id)  # the confirmation is the last thing said
     news = not already_stopped(before, cell) and already_stopped(person.standing, cell)  # a late stop may be overtaken
@@ -104,6 +121,29 @@ def confirm_stop(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender:
         owe(tx, kit, workspace.id, person.id, "stop_confirmation", sender=sender, answers=event.id)
 
 
+def confirm_anywhere(tx: Tx, kit: Kit, workspace: Workspace, said: Said) -> Confirmation:
+    """Owe the confirmation of a stop that came from outside the chat: in the window if one is open, else by the
+    template of the policy, from the number the person knows.
+    """
+    if not said.changed:
+        return "said_before"
+    if not workspace.policy.confirm_stops:
+        return "switched_off"
+    standing = said.person.standing
+    sender, opened = max(standing.windows, key=lambda item: item[1], default=("", 0))
+    outside = opened <= kit.now() - SERVICE_WINDOW
+    if outside:
+        if workspace.stop_template(said.person.lang) is None:
+            return "no_template"
+        newest = max(standing.grants, key=lambda mark: mark.at, default=None)
+        sender = sender or (newest.cell.sender if newest else "")
+    known = workspace.senders.get(sender)
+    if known is None or (outside and known.channel != "whatsapp"):
+        return "no_sender"
+    confirm_stop(tx, kit, workspace, said.person, sender, said.event)
+    return "owed"
+
+
 def native(tx: Tx, kit: Kit, workspace: Workspace, person: Person, value: str, sender: str, *, occurred_at: int,
            clock: str, how: str) -> Person:
     """WhatsApp's own switch: `stop` covers marketing, `resume` lifts only that.
@@ -112,8 +152,10 @@ def native(tx: Tx, kit: Kit, workspace: Workspace, person: Person, value: str, s
     """
     where = ANY if workspace.policy.native_scope == "workspace" else sender
     kind = "native_stop" if value == "stop" else "native_resume"
-    _, person = tell(tx, kit, workspace.id, person, kind, cells=(Cell(ANY, where, "marketing"),),
-                     occurred_at=occurred_at, clock=clock, facts={"how": how})
+    event, person = tell(tx, kit, workspace.id, person, kind, cells=(Cell(ANY, where, "marketing"),),
+                         occurred_at=occurred_at, clock=clock, facts={"how": how})
+    if value == "stop":
+        breaker.count(tx, kit, workspace, sender, event)
     return person
 
 
@@ -128,8 +170,10 @@ def refused(tx: Tx, kit: Kit, workspace: Workspace, person: Person, will: str, s
     cell = {"stopped_marketing": ALL_MARKETING, "stopped_all": EVERYTHING}.get(will)
     if cell is None or already_stopped(person.standing, cell):
         return person
-    return stop(tx, kit, workspace, person, cell, how=str(code), evidence={}, occurred_at=occurred_at,
-                clock=clock).person
+    said = stop(tx, kit, workspace, person, cell, how=str(code), evidence={}, occurred_at=occurred_at, clock=clock,
+                reported=True)
+    breaker.count(tx, kit, workspace, sender, said.event)
+    return said.person
 
 
 def hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, *, why: str, occurred_at: int,
@@ -141,27 +185,27 @@ def hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, *,
                          evidence=evidence)
     if not asked and not already_stopped(person.standing, ALL_MARKETING):
         owe(tx, kit, workspace.id, person.id, "clarify", sender=sender, answers=event.id)
+    if not already_stopped(person.standing, ALL_MARKETING):
+        tx.run("add_held", ws=workspace.id, event=event.id, person=person.id, at=kit.now())
     return person
 
 
 def _asked_already(standing: Standing) -> bool:
     """True while a hold stands that no later yes has settled: its question is out."""
-    return any(
-        not any(lifecycle.beats(grant, mark, standing.merges) for grant in standing.grants
-                if mark.cell.touches(grant.cell))
-        for mark in standing.holds
-    )
+    return any(not lifecycle.settled(standing, mark) for mark in standing.holds)
 
 
 def release_hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, *, how: str, sender: str = "",
-                 occurred_at: int = 0, clock: str = OWN_CLOCK) -> Person:
-    """The person wants to stay, or an operator looked at it. Lifts holds and nothing else."""
+                 occurred_at: int = 0, clock: str = OWN_CLOCK, cause: str = "",
+                 evidence: Mapping[str, str] | None = None) -> Person:
+    """The person wants to stay, or an operator looked at the message `cause`. Lifts holds and nothing else."""
     facts: dict[str, Fact] = {"how": how}
     if sender:
         facts["inbound"] = sender
     held = lifecycle.held_marketing(person.standing)
-    event, person = tell(tx, kit, workspace.id, person, "hold_released", cells=(EVERYTHING,),
-                         occurred_at=occurred_at, clock=clock, facts=facts)
+    event, person = tell(tx, kit, workspace.id, person, "hold_released", cells=(EVERYTHING,), cause=cause,
+                         occurred_at=occurred_at, clock=clock, facts=facts, evidence=evidence)
+    tx.run("settle_held", ws=workspace.id, person=person.id)
     if held and sender:
         owe(tx, kit, workspace.id, person.id, "kept", sender=sender, answers=event.id)
     return person

@@ -258,6 +258,7 @@ def give_reason(tx: Tx, kit: Kit, workspace: Workspace, link: Link, reason: str)
         return False
     append(tx, kit, workspace.id, "reason_given", person=person.id, cause=left.event,
            facts={"reason": reason, "how": "preferences"})
+    tx.run("add_reason", ws=workspace.id, stop=left.event, reason=reason, at=kit.now())
     return True
 
 

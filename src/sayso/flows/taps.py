@@ -12,8 +12,8 @@ from sayso.channels.base import InboundButton
 from sayso.core import events
 from sayso.core.intents import Reading, fold
 from sayso.core.purposes import ALL_MARKETING, EVERYTHING
-from sayso.flows import confirm, opt_out
-from sayso.flows.heard import Heard, evidence_of, quoted, spoke, stopped, who
+from sayso.flows import commands, confirm, opt_out, reasons
+from sayso.flows.heard import Heard, evidence_of, quoted, spoke, stop_here, stopped, who
 from sayso.flows.record import Person, tell
 
 #: Meta's preset label for a marketing opt-out button, and how it may read in other languages, folded.
@@ -25,25 +25,29 @@ STOP_PROMOTIONS: Final = frozenset(fold(label) for label in (
 ))
 
 
+#: What a reading calls a stop, of everything or of marketing.
+STOPS: Final = frozenset({"stop", "stop_promotional"})
+
+
 def tapped(heard: Heard, item: InboundButton) -> None:
     person = who(heard, item)
     evidence = evidence_of(item, payload=item.payload, label=item.label)
     for prefix, act in ((confirm.YES_ID, _tapped_yes), (confirm.NO_ID, _tapped_no), (confirm.STOP_ID, _tapped_stop),
-                        (confirm.KEEP_ID, _tapped_keep)):
+                        (confirm.OFFERS_ID, _tapped_offers), (confirm.KEEP_ID, _tapped_keep),
+                        (confirm.RESUME_ID, commands.tapped_resume), (confirm.ON_ID, commands.tapped_on),
+                        (confirm.OFF_ID, commands.tapped_off), (confirm.REASON_ID, reasons.tapped)):
         if item.payload.startswith(prefix):
             act(heard, person, item, item.payload[len(prefix):], evidence)
             return
     reading = heard.read(item.payload, person, free=False)  # payload first, then the label
-    if reading.intent != "stop" and (shown := heard.read(item.label, person)).intent:
+    if reading.intent not in STOPS and (shown := heard.read(item.label, person)).intent:
         reading = shown
-    if reading.intent == "stop":
+    if STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
+        stop_here(heard, person, item, ALL_MARKETING, evidence)
+    elif reading.intent in STOPS:
         stopped(heard, person, item, reading, evidence)
-    elif STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
-        said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, ALL_MARKETING, how="button",
-                            evidence=evidence, occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
-        if said.changed:
-            opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
-    elif not _label_answered(heard, person, item, reading, evidence):
+    elif not _label_answered(heard, person, item, reading, evidence) and not commands.asked(
+            heard, person, item, reading):
         spoke(heard, person, item)
 
 
@@ -98,10 +102,15 @@ def _refused_elsewhere(heard: Heard, person: Person, item: InboundButton, event_
 
 def _tapped_stop(heard: Heard, person: Person, item: InboundButton, _: str, evidence: Mapping[str, str]) -> None:
     """Leaving needs no look-up: whoever tapped it wants out."""
-    said = opt_out.stop(heard.tx, heard.kit, heard.workspace, person, EVERYTHING, how="button", evidence=evidence,
-                        occurred_at=item.at, clock=heard.clock, inbound=heard.sender.name)
-    if said.changed:
-        opt_out.confirm_stop(heard.tx, heard.kit, heard.workspace, said.person, heard.sender.name, said.event)
+    stop_here(heard, person, item, EVERYTHING, evidence)
+
+
+def _tapped_offers(heard: Heard, person: Person, item: InboundButton, event_id: str,
+                   evidence: Mapping[str, str]) -> None:
+    """Less than everything: it settles our question, and marketing ends."""
+    if confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "stop_suspected") is None:
+        evidence = {**evidence, "note": "not our question"}
+    stop_here(heard, person, item, ALL_MARKETING, evidence)
 
 
 def _tapped_keep(heard: Heard, person: Person, item: InboundButton, event_id: str, _: Mapping[str, str]) -> None:

@@ -17,6 +17,9 @@ from sayso.phone.world import World
 
 # Meta: a text body holds at most 4096 characters.
 MAX_TEXT = 4096
+# Meta: media messages, captions.
+MAX_CAPTION = 1024
+CAPTIONED = ("image", "video", "document")
 
 
 def say(world: World, person: Person, number: BusinessNumber, text: str, *, reply_to: str | None = None,
@@ -29,6 +32,30 @@ def say(world: World, person: Person, number: BusinessNumber, text: str, *, repl
     message.forwarded, message.reply_to = forwarded, reply_to or ""
     world.show(message)
     world.courier.submit(webhooks.text(person, number, message, quoted))
+    return message
+
+
+def edit(world: World, person: Person, number: BusinessNumber, message_id: str, text: str) -> Message:
+    """Change a message that was sent before. WhatsApp tells the business the new words."""
+    original = world.message_of(person, message_id, "message_id")
+    if not original.mine or original.kind not in ("text", *CAPTIONED):
+        raise InvalidRequest("Only a message of words, sent by this person, can be edited.", param="message_id")
+    if not text.strip() or len(text) > MAX_TEXT:
+        raise InvalidRequest(f"A message has 1 to {MAX_TEXT} characters.", param="text")
+    message = _said(world, person, number, original.kind, f"✎ {text}")
+    message.reply_to = original.id
+    world.show(message)
+    world.courier.submit(webhooks.edit(person, number, message, original, text))
+    return message
+
+
+def show(world: World, person: Person, number: BusinessNumber, kind: str, caption: str) -> Message:
+    """Send a picture, a video or a file, with or without words under it."""
+    if kind not in CAPTIONED or len(caption) > MAX_CAPTION:
+        raise InvalidRequest(f"image, video or document, with at most {MAX_CAPTION} characters under it.", param="kind")
+    message = _said(world, person, number, kind, caption)
+    world.show(message)
+    world.courier.submit(webhooks.media(person, number, message))
     return message
 
 

@@ -42,6 +42,20 @@ class Say(_Strict):
     forwarded: bool = False
 
 
+class Edit(_Strict):
+    person: Name
+    message_id: str
+    text: str
+    to: str | None = None
+
+
+class Show(_Strict):
+    person: Name
+    kind: Literal["image", "video", "document"] = "image"
+    caption: str = ""
+    to: str | None = None
+
+
 class Tap(_Strict):
     person: Name
     message_id: str
@@ -110,6 +124,16 @@ class Nothing(_Strict):
 def say(world: World, given: Say) -> dict[str, Any]:
     message = acts.say(world, world.people.get(given.person), world.number(given.to), given.text,
                        reply_to=given.reply_to, forwarded=given.forwarded)
+    return {"message_id": message.id}
+
+
+def edit(world: World, given: Edit) -> dict[str, Any]:
+    message = acts.edit(world, world.people.get(given.person), world.number(given.to), given.message_id, given.text)
+    return {"message_id": message.id}
+
+
+def show(world: World, given: Show) -> dict[str, Any]:
+    message = acts.show(world, world.people.get(given.person), world.number(given.to), given.kind, given.caption)
     return {"message_id": message.id}
 
 
@@ -194,7 +218,8 @@ async def look(world: World, _given: Nothing) -> dict[str, Any]:
 
 # POST path -> the body it takes, what it does.
 ACTS: dict[str, tuple[type[_Strict], Callable[[World, Any], dict[str, Any] | Awaitable[dict[str, Any]]]]] = {
-    "say": (Say, say), "tap": (Tap, tap), "native": (Native, native), "block": (Switch, block),
+    "say": (Say, say), "edit": (Edit, edit), "show": (Show, show), "tap": (Tap, tap),
+    "native": (Native, native), "block": (Switch, block),
     "username_only": (Switch, username_only), "window": (Window, window),
     "change_number": (ChangeNumber, change_number), "people": (NewPerson, add_person),
     "templates": (NewTemplate, add_template), "webhook": (Webhook, webhook), "verify": (Verify, verify),

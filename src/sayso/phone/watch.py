@@ -41,7 +41,9 @@ PLAIN = {
     "expired": "Ran out", "delivery_failed": "Message not delivered", "address_linked": "Address linked",
     "address_left": "Left an address", "people_merged": "Two records became one",
     "suppression_restored": "Earlier no restored", "erased": "Data erased",
-    "breach_suspected": "Possible breach", "notice_published": "Wording published",
+    "breaker_tripped": "Stops in bulk held up", "provider_stop_released": "Mistaken stop lifted",
+    "reason_given": "Said why they left", "breach_suspected": "Possible breach",
+    "notice_published": "Wording published",
 }
 
 

@@ -73,6 +73,24 @@ def text(person: Person, number: BusinessNumber, message: Message, quoted: Messa
     return _message(person, number, body, f"{person.name} wrote “{_short(message.text)}”")
 
 
+def media(person: Person, number: BusinessNumber, message: Message) -> Update:
+    """A picture, a video or a file; the words under it are its caption."""
+    shown: dict[str, Any] = {"id": message.id[-12:], "mime_type": "application/octet-stream", "sha256": "0" * 44}
+    if message.text:
+        shown["caption"] = message.text
+    body = _from(person, message) | {"type": message.kind, message.kind: shown}
+    return _message(person, number, body, f"{person.name} sent a {message.kind}: “{_short(message.text)}”")
+
+
+def edit(person: Person, number: BusinessNumber, message: Message, original: Message, text: str) -> Update:
+    """New words for an earlier message."""
+    part = {"body": text} if original.kind == "text" else {"id": original.id[-12:], "caption": text}
+    changed = {"type": original.kind, original.kind: part}
+    body = _from(person, message) | {"type": "edit",
+                                     "edit": {"original_message_id": original.id, "message": changed}}
+    return _message(person, number, body, f"{person.name} changed a message to “{_short(text)}”")
+
+
 def tap(person: Person, number: BusinessNumber, message: Message, source: Message,
         choice: dict[str, str]) -> Update:
     """A tapped button: `type: button` under a template, `type: interactive` under buttons and lists."""

@@ -28,11 +28,20 @@ MAX_FOOTER: Final = 60
 MAX_BODY: Final = 1024
 """Characters of an interactive message's body (Cloud API), counted before names are filled in."""
 
+MAX_DESCRIPTION: Final = 72
+"""Characters of the line under a row of a list (Cloud API, interactive list messages)."""
+
 DEFAULT_LANG: Final = "en"
 """The replies of anybody whose language has none."""
 
 _WORD_KEYS: Final = frozenset({"lang", "name", "doubtful", *INTENTS})
-_BUTTONS: Final = ("yes_button", "no_button", "clarify_stop_button", "clarify_keep_button")
+#: Most characters of what is not a body.
+_SHORT: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("yes_button", "no_button", "clarify_stop_button", "clarify_offers_button", "clarify_keep_button",
+                     "topics_button", "pause_button", "reason_often", "reason_relevant", "reason_never"), MAX_BUTTON),
+    **dict.fromkeys(("topic_on", "topic_off"), MAX_DESCRIPTION),
+    "prompt_footer": MAX_FOOTER,
+}
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "welcome": frozenset({"business", "purposes"}),
     "stopped_all": frozenset({"business"}),
@@ -40,10 +49,16 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "declined": frozenset({"business"}),
     "help": frozenset({"business"}),
     "clarify": frozenset({"business"}),
+    "stopped_only": frozenset({"business", "purposes"}),
+    "still_get": frozenset({"purposes"}),
+    **dict.fromkeys(("status", "topics", "data", "data_ask"), frozenset({"business"})),
+    **dict.fromkeys(("status_yes", "status_elsewhere", "status_stopped"), frozenset({"purposes", "date"})),
+    **dict.fromkeys(("status_stopped_all", "status_paused", "pause"), frozenset({"date"})),
 }
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "stop_word": ("prompt_footer", "welcome", "stopped_some", "help", "clarify_plain"),
-    "start_word": ("stopped_all", "stopped_some", "declined", "help", "clarify_plain"),
+    "stop_word": ("prompt_footer", "welcome", "stopped_some", "help", "clarify_plain", "pause"),
+    "start_word": ("stopped_all", "stopped_some", "stopped_only", "declined", "help", "clarify_plain", "pause"),
+    **dict.fromkeys(("topics_word", "status_word", "pause_word", "data_word"), ("commands",)),
     "yes_word": ("prompt_plain",),
     "no_word": ("prompt_plain",),
 }
@@ -54,7 +69,8 @@ class Replies:
     """The texts Sayso itself sends in one language; `str.format` fills in `{business}` and `{purposes}`.
 
     `stop_word`, `start_word`, `yes_word` and `no_word` are the keywords the texts tell people to send; `Lexicon` reads
-    them as such. `prompt_plain` and `clarify_plain` stand in for buttons where none can be shown.
+    them as such, and the other `_word`s as commands. Each `_plain` stands in for buttons where none can be shown.
+    `status_…` are the lines of an answer to STATUS; a `topic_…` stands under the name of a purpose in a list.
     Buttons have at most MAX_BUTTON characters, the footer MAX_FOOTER.
     """
 
@@ -78,6 +94,37 @@ class Replies:
     clarify_keep_button: str
     clarify_plain: str
     kept: str
+    topics_word: str
+    status_word: str
+    pause_word: str
+    data_word: str
+    clarify_offers_button: str
+    stopped_only: str
+    still_get: str
+    commands: str
+    status: str
+    status_yes: str
+    status_elsewhere: str
+    status_stopped: str
+    status_stopped_all: str
+    status_native: str
+    status_paused: str
+    status_nothing: str
+    topics: str
+    topics_button: str
+    topic_on: str
+    topic_off: str
+    topics_plain: str
+    pause: str
+    pause_button: str
+    pause_over: str
+    data: str
+    data_link: str
+    data_ask: str
+    reason_ask: str
+    reason_often: str
+    reason_relevant: str
+    reason_never: str
 
 
 def load_words(languages: Sequence[str] | None = None) -> tuple[Words, ...]:
@@ -151,7 +198,7 @@ def parse_replies(name: str, text: str) -> Replies:
         raise _wrong(name, "lang", "the language is not the one the file is named after")
     for key, value in values.items():
         _check_fields(name, key, value)
-        limit = MAX_BUTTON if key in _BUTTONS else MAX_FOOTER if key == "prompt_footer" else MAX_BODY
+        limit = _SHORT.get(key, MAX_BODY)
         if len(value) > limit:
             raise _wrong(name, key, f"{len(value)} characters, at most {limit} are shown")
     for word, places in _NAMES.items():

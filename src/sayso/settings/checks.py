@@ -59,6 +59,8 @@ MAX_PROMPTS_A_DAY: Final = 100_000
 #: Where a yes can be recorded that was given elsewhere, and the characters of the reason why it may grant.
 SOURCES: Final = ("import", "clerk", "api")
 MAX_REASON: Final = 200
+#: Most stops that a breaker may let pass within its ten minutes.
+MAX_BREAKER: Final = 1_000_000
 MAX_VERSION: Final = 1_000_000
 #: Cloud API, template parameters: 1,024 characters; error 132012 refuses line ends, tabs and five spaces in a
 #: row.
@@ -244,6 +246,11 @@ def policy(item: Policy) -> Policy:
     for source, reason in item.elsewhere.items():
         declared(source, f"policy.elsewhere.{source[:20]}", "source", SOURCES)
         one_line(reason, f"policy.elsewhere.{source}", MAX_REASON)
+    for tag, shown in item.stop_template.items():
+        language(tag, f"policy.stop_template.{tag[:20]}")
+        _template(shown, f"policy.stop_template.{tag}")
+    between(item.breaker_least, "policy.breaker_least", 0, MAX_BREAKER)
+    between(item.breaker_percent, "policy.breaker_percent", 0, 100)
     return item
 
 

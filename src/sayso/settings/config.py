@@ -98,7 +98,8 @@ def parse(
     gateway.check(connections, senders, purposes)
     notices = _notices(root, purposes, senders)
     entries = _entries(root, {**(known(head.slug) if known else {}), **notices}, senders, connections)
-    policy = checks.policy(struct_of(Policy, root.get("policy", {}), "policy"))
+    readers = {"stop_template": _templates}
+    policy = checks.policy(struct_of(Policy, root.get("policy", {}), "policy", readers=readers))
     _check_starts(senders, entries)
     _check_keywords(entries, reserved or (lambda _: False))
     words = own_words(root.get("words", {}), entries, reserved or (lambda _: False))
@@ -192,15 +193,15 @@ def _purposes(root: Mapping[str, Any]) -> dict[str, Purpose]:
     return items_of(root, "purposes", read)
 
 
-def _notices(root: Mapping[str, Any], purposes: Iterable[str], senders: Iterable[str]) -> dict[str, Notice]:
-    def templates(raw: object, where: str) -> object:
-        return {
-            tag: struct_of(Template, table, f"{where}.{tag}") for tag, table in table_of(raw, where).items()
-        }
+def _templates(raw: object, where: str) -> object:
+    """Approved templates, by language."""
+    return {tag: struct_of(Template, table, f"{where}.{tag}") for tag, table in table_of(raw, where).items()}
 
+
+def _notices(root: Mapping[str, Any], purposes: Iterable[str], senders: Iterable[str]) -> dict[str, Notice]:
     def read(name: str, raw: object, where: str) -> Notice:
         given = {"name": name, "origin": "file"}
-        item = struct_of(Notice, raw, where, given=given, readers={"templates": templates})
+        item = struct_of(Notice, raw, where, given=given, readers={"templates": _templates})
         return checks.notice(item, where, purposes, senders)
 
     return items_of(root, "notices", read)

@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from sayso.core.intents import Lexicon
+from sayso.core.understanding import Understanding
 from sayso.core.workspace import Workspace
 from sayso.flows import setup
 from sayso.flows.kit import Kit
 from sayso.ports import SECOND, Ports
-from sayso.rules.reader import Replies, load_replies, load_words, reply_for
+from sayso.rules.reader import Replies, load_replies, load_understanding, reply_for
 from sayso.settings.config import parse
 from sayso.simulate import disk
 from sayso.simulate.loop import Loop, Process
@@ -84,9 +84,9 @@ def bytes_of(chance: Random) -> Callable[[int], bytes]:
 
 
 @cache
-def words() -> Lexicon:
+def words() -> Understanding:
     """The packaged words, read once."""
-    return Lexicon(load_words())
+    return load_understanding()
 
 
 @cache
@@ -118,6 +118,6 @@ def image() -> Image:
     connection = disk.fresh()
     kit = Kit(Ports(clock, chance.randbytes), vault, words, replies)
     store = disk.SimulatedStore(connection, clock)
-    whole = parse(declaration(), Path(), lambda word: words().read(word).intent in ("stop", "help"))
+    whole = parse(declaration(), Path(), lambda word: words().keywords.read(word).intent in ("stop", "help"))
     applied = store.write(lambda tx: setup.apply(tx, kit, whole))
     return Image(connection.serialize("main"), vault.to_text(), applied.workspace)

@@ -46,7 +46,7 @@ where workspace_id = :ws and person_id = :person and state in ('queued', 'claime
 -- After a stop for everything only its confirmation is said.
 update outbox set state = 'cancelled', problem = 'overtaken'
 where workspace_id = :ws and person_id = :person and state in ('queued', 'claimed')
-  and kind in ('welcome', 'declined', 'help', 'kept', 'clarify');
+  and kind in ('welcome', 'declined', 'help', 'kept', 'clarify', 'status', 'topics', 'data', 'pause', 'pause_over');
 
 -- name: cancel_all_outbox
 -- Nothing is owed to an erased person.

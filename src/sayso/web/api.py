@@ -130,9 +130,11 @@ async def record_opt_out(call: Call) -> Answer:
     address = address_of(caller, asked.address, "address")
     cell = opt_out.scope(workspace, asked.purpose, asked.sender, asked.cls)
     recorded: list[OptedOut] = []
+    evidence = asked.evidence.given()
+    how = "clerk" if evidence.get("clerk") else "api"
 
     def work(tx: Tx) -> Answer:
-        stop = opt_out.opt_out(tx, kit, workspace, address, cell, how="api", evidence=asked.evidence.given())
+        stop = opt_out.opt_out(tx, kit, workspace, address, cell, how=how, evidence=evidence)
         recorded[:] = [stop]  # a transaction that is tried again records it again
         return _stopped(stop, drained=not stop.silent_by)
 
@@ -150,7 +152,7 @@ async def record_opt_out(call: Call) -> Answer:
 def _stopped(stop: OptedOut, *, drained: bool) -> Answer:
     return answer(200 if drained else 202, OptOutRecorded(
         state="acknowledged" if drained else "recorded", event=stop.event, person=stop.person, changed=stop.changed,
-        silent_by=stop.silent_by))
+        silent_by=stop.silent_by, confirmation=stop.confirmation))
 
 
 async def drain(call: Call, ws: str, stop: OptedOut) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from sayso.core.gate import Verdict
+from sayso.flows.opt_out import Confirmation
 from sayso.flows.permits import Permit
 
 #: Most addresses in one bulk check.
@@ -199,7 +200,7 @@ class OptOutRequest(Request, frozen=True, kw_only=True):
 
 class OptOutRecorded(Reply, frozen=True, kw_only=True):
     """`acknowledged`: recorded, and nothing can leave any more. `recorded`: on disk, and nothing leaves after
-    `silent_by`. `changed`: was it news.
+    `silent_by`. `changed`: was it news. `confirmation`: will the person be told, and if not, why not.
     """
 
     state: Literal["acknowledged", "recorded"]
@@ -207,6 +208,7 @@ class OptOutRecorded(Reply, frozen=True, kw_only=True):
     person: str
     changed: bool
     silent_by: Micros
+    confirmation: Confirmation
 
 
 # -- looking -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from sayso.store.base import Tx
 UNFINISHED_AFTER: Final = 5 * MINUTE
 #: How long raw webhook items that nobody could use are kept, and rows that an import refused.
 KEEP_UNHANDLED: Final = 30 * DAY
+#: How long stops that providers reported are kept to be counted, if nobody has to judge them.
+KEEP_COUNTED: Final = DAY
 #: How long the first answer to an idempotency key is kept.
 KEEP_ANSWERS: Final = DAY
 #: Unfinished permits looked at in one go.
@@ -31,6 +33,7 @@ def tidy(tx: Tx, kit: Kit, workspaces: list[str]) -> None:
     tx.run("purge_spent", now=now)
     for ws in workspaces:
         tx.run("purge_unhandled", ws=ws, before=now - KEEP_UNHANDLED)
+        tx.run("purge_provider_stops", ws=ws, before=now - KEEP_COUNTED)
         tx.run("purge_import_refused", ws=ws, before=now - KEEP_UNHANDLED)
     _unfinished(tx, kit, now)
 

@@ -137,7 +137,7 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
     if messages.replaced(workspace, kind, event):
         return _settle(tx, mine, "parked", "wording_replaced")
     window = in_window(person, sender.name, kit.now()) or _opened_by(event, sender.name, kit.now())
-    message = messages.render(kit, workspace, kind, event, person.lang, window=window)
+    message = messages.render(kit, workspace, sender, kind, event, person, window=window)
     if message is None:
         return _settle(tx, mine, "parked", "window_closed")
     now, permit = tx.now(), kit.ports.new_id("prm")

@@ -135,6 +135,14 @@ function menu(card) {
   } }, h("strong", {}, "Change number"),
     h("div", { class: "pair" }, tel, h("button", {}, "Change")),
     h("label", {}, share, " Tell businesses the new number"));
+  // What stands in the line below, sent in another way.
+  const other = (label, hint, act) => h("button", { class: "switch", type: "button", onclick: async () => {
+    if (await act(card.input.value)) {
+      card.input.value = "";
+      shut(true);
+    }
+  } }, h("span", {}, label, h("small", {}, hint)));
+  const lastSaid = () => (card.chats[card.number] ?? []).findLast((one) => one.mine && one.kind !== "tap")?.id ?? "";
   const node = h("details", { class: "menu" },
     h("summary", { "aria-label": `Settings of ${card.person.name}'s phone` }, "⋯"),
     h("div", {},
@@ -144,6 +152,10 @@ function menu(card) {
         (on) => turn("block", { on, to: card.number })),
       toggle(card, "Username only", "Businesses do not see the number", () => card.person.username_only,
         (on) => turn("username_only", { on })),
+      other("Send a picture", "What is typed below stands under it",
+        (caption) => turn("show", { kind: "image", caption, to: card.number })),
+      other("Change the last message", "Into what is typed below",
+        (text) => turn("edit", { message_id: lastSaid(), text, to: card.number })),
       move));
   const shut = (focus) => {
     node.open = false;
