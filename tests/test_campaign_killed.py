@@ -186,6 +186,11 @@ def stop(service: Service, seen: Seen, who: str, place: int) -> None:
     raise AssertionError("a STOP was never taken")
 
 
+def stop_all(service: Service, seen: Seen, leaving: list[str]) -> None:
+    for place, who in enumerate(leaving):
+        stop(service, seen, who, place)
+
+
 def run(service: Service, seen: Seen, key: str) -> None:
     """Everything at once: the campaign, the STOPs, the kills."""
     chance = random.Random(SEED)
@@ -194,7 +199,7 @@ def run(service: Service, seen: Seen, key: str) -> None:
     chance.shuffle(order)
     with ThreadPoolExecutor(SENDERS + 2) as pool:
         sending = [pool.submit(send, service, key, who) for who in order]
-        stopping = pool.submit(lambda: [stop(service, seen, who, place) for place, who in enumerate(leaving)])
+        stopping = pool.submit(stop_all, service, seen, leaving)
         for _ in range(KILLS):
             time.sleep(chance.uniform(0.4, 1.2))
             service.kill()

@@ -10,8 +10,9 @@ import pytest
 
 from sayso.channels import meta
 from sayso.channels.base import OutButtons, OutTemplate
-from sayso.core.intents import Grade, Intent, Lexicon, Reading
+from sayso.core.intents import Grade, Intent, Reading
 from sayso.core.purposes import EVERYTHING
+from sayso.core.understanding import Understanding
 from sayso.errors import ProviderError
 from sayso.flows import inbound, opt_out
 from tests.cast import AMIRA, BRUNO, CHEN, Player
@@ -181,7 +182,7 @@ def reads(world: World, monkeypatch: pytest.MonkeyPatch, **words: tuple[Intent, 
     lexicon = world.kit.words()
     plain = type(lexicon).read
 
-    def read(self: Lexicon, text: str, *rest: Any) -> Reading:
+    def read(self: Understanding, text: str, *rest: Any) -> Reading:
         known = words.get(text.partition(" ")[0].strip(","))
         return Reading(*known, "en", False, "so it is read") if known else plain(self, text, *rest)
 

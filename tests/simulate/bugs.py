@@ -146,9 +146,9 @@ def a_record_from_elsewhere_beats_a_stop(patch: Patch) -> None:
 def a_native_resume_lifts_every_stop(patch: Patch) -> None:
     real = lifecycle._stops
 
-    def stops(by_type: dict[str, list[Event]], requests: dict[str, Event]) -> list[Mark]:
+    def stops(by_type: dict[str, list[Event]], requests: dict[str, Event], mistaken: set[str]) -> list[Mark]:
         resumed = max((fact.occurred_at for fact in by_type.get("native_resume", [])), default=0)
-        return [mark for mark in real(by_type, requests) if mark.at >= resumed]
+        return [mark for mark in real(by_type, requests, mistaken) if mark.at >= resumed]
 
     patch.setattr(lifecycle, "_stops", stops)
 
@@ -156,7 +156,7 @@ def a_native_resume_lifts_every_stop(patch: Patch) -> None:
 @bug
 def a_no_is_no_stop(patch: Patch) -> None:
     real = lifecycle._stops
-    patch.setattr(lifecycle, "_stops", lambda by_type, requests: real({**by_type, "said_no": []}, requests))
+    patch.setattr(lifecycle, "_stops", lambda by_type, *rest: real({**by_type, "said_no": []}, *rest))
 
 
 @bug
