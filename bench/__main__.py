@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench import bulk, checks, gateway, http, imports, memory, scrubs, webhooks
+from bench import bulk, campaign, checks, gateway, http, imports, memory, scrubs, webhooks
 from bench.report import Figure, Report, machine
 from bench.sizes import FULL, LARGE, QUICK, Sizes
 from bench.world import World, make_world
@@ -74,6 +74,7 @@ NAMES: Final[dict[str, Callable[[Stage], Iterator[Figure]]]] = {
     "bulk": lambda stage: bulk.measure(stage.sizes, stage.world),
     "scrubs": lambda stage: scrubs.measure(stage.sizes),
     "imports": lambda stage: imports.measure(stage.sizes),
+    "campaign": lambda stage: campaign.measure(stage.sizes),
 }
 
 

@@ -121,9 +121,9 @@ def store(database: tuple[str, str]) -> Iterator[Store]:
 @pytest.fixture
 def world(database: tuple[str, str], clock: HandClock) -> Iterator[World]:
     """A business on each kind of database, with a clock the test moves."""
-    opened = open_kind(*database, clock)
-    yield build(opened, clock)
-    opened.close()
+    built = build(open_kind(*database, clock), clock)
+    yield built
+    built.system.close()
 
 
 @pytest.fixture
@@ -135,9 +135,9 @@ def system(world: World) -> System:
 @pytest.fixture
 def lone_world(tmp_path: Path, clock: HandClock) -> Iterator[World]:
     """A business on SQLite alone."""
-    opened = SqliteStore(str(tmp_path / "sayso.db"), clock=clock)
-    yield build(opened, clock)
-    opened.close()
+    built = build(SqliteStore(str(tmp_path / "sayso.db"), clock=clock), clock)
+    yield built
+    built.system.close()
 
 
 def rows_of(store: Store, table: str) -> list[tuple[Any, ...]]:

@@ -99,6 +99,7 @@ def test_every_key_of_the_configuration_is_explained_in_its_section() -> None:
         "connections": (workspace.Connection, {"name"}), "senders": (workspace.Sender, {"name"}),
         "purposes": (workspace.Purpose, {"name"}), "notices": (workspace.Notice, {"name", "origin"}),
         "entry_points": (workspace.Entry, {"name"}), "policy": (workspace.Policy, set()),
+        "webhooks": (workspace.Webhook, {"name"}),
     }  # fmt: skip
     assert set(sections) == {*shapes, "words"} == set(SECTIONS)  # [words] has no shape but intents
     for name, (shape, elsewhere) in shapes.items():

@@ -32,6 +32,14 @@ REQUESTS: Final = Counter("sayso_http_requests", "Requests answered", ["route", 
 OUTBOX: Final = Gauge("sayso_outbox_rows", "Rows of the outbox by state", ["state"], registry=REGISTRY)
 WAITING: Final = Gauge("sayso_ledger_waiting", "Events that wait for their leaf", registry=REGISTRY)
 
+DELIVERIES: Final = Counter("sayso_webhook_deliveries", "Deliveries of webhooks out", ["outcome"], registry=REGISTRY)
+WEBHOOK_LAG: Final = Gauge("sayso_webhook_lag", "Facts a webhook has not been told of yet", ["workspace", "webhook"],
+                           registry=REGISTRY)
+WEBHOOKS_DISABLED: Final = Gauge("sayso_webhooks_disabled", "Webhooks that are disabled", registry=REGISTRY)
+INCIDENTS: Final = Gauge("sayso_incidents_open", "Incidents nobody acknowledged", ["kind"], registry=REGISTRY)
+UNREDEEMED: Final = Gauge("sayso_permits_unredeemed", "Permits of the last two days that ran out unused",
+                          registry=REGISTRY)
+
 _logger: Final = logging.getLogger("sayso")
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sayso.core.identity import Address
+from sayso.core.standard_webhooks import key_of
 from sayso.core.understanding import Understanding
-from sayso.core.workspace import Connection, Notice, Secret, Sender, Workspace
+from sayso.core.workspace import Connection, Notice, Secret, Sender, Webhook, Workspace
 from sayso.errors import ConfigError, KeyProblem, NotConfigured
 from sayso.flows import rights, setup
 from sayso.flows.kit import Kit
@@ -28,8 +29,9 @@ from sayso.vault import Vault
 if TYPE_CHECKING:
     import httpx
 
-    from sayso.channels.base import Channel, Outbound, SenderAccount, Sent
+    from sayso.channels.base import Channel, Outbound, Reply, SenderAccount, Sent
     from sayso.channels.pipes import Pipes
+    from sayso.channels.receivers import Receivers
     from sayso.channels.relay import Relay
     from sayso.snapshot.keeper import Keeper
     from sayso.worker.run import Worker
@@ -53,6 +55,7 @@ class System:
     _keepers: dict[str, Keeper] = field(default_factory=dict)
     send_timeout_s: float = SEND_TIMEOUT_S
     _client: httpx.Client | None = None
+    _receivers: Receivers | None = None
     _secrets: dict[Secret, tuple[int, str | None]] = field(default_factory=dict)
 
     def secret(self, secret: Secret) -> str | None:
@@ -133,7 +136,22 @@ class System:
         """A worker over this system; start it, or let it settle."""
         from sayso.worker.run import Worker
 
-        return Worker(self.store, self.kit, self.directory.all, self.directory.by_id, self.send)
+        return Worker(self.store, self.kit, self.directory.all, self.directory.by_id, self.send, courier=self)
+
+    # -- webhooks out: what a worker's courier is -------------------------------------------------
+
+    def secrets(self, webhook: Webhook) -> list[str]:
+        """The secrets a delivery is signed with; empty means not configured."""
+        found = (self.secret(webhook.secret), self.secret(webhook.previous_secret))
+        return [value for value in found if value]
+
+    def post(self, webhook: Webhook, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Call a receiver once."""
+        from sayso.channels.receivers import Receivers
+
+        if self._receivers is None:
+            self._receivers = Receivers()
+        return self._receivers.post(webhook, headers, body)
 
     def apply(self, config: Path | Mapping[str, Any]) -> Applied:
         """Apply a sayso.toml, or a mapping of the same shape. Raises ConfigError."""
@@ -141,9 +159,22 @@ class System:
             declared = read_config(config, self._reserved, self.desk_notices)
         else:
             declared = parse(config, Path(), self._reserved, self.desk_notices)
+        self.check_webhooks(declared.webhooks.values())
         applied = self.store.write(lambda tx: setup.apply(tx, self.kit, declared))
         self.directory.refresh()
         return applied
+
+    def check_webhooks(self, webhooks: Iterable[Webhook]) -> None:
+        """Raises ConfigError for a webhook's secret that is there and is none; a missing one may still come."""
+        for webhook in webhooks:
+            for part in ("secret", "previous_secret"):
+                value = self.secret(getattr(webhook, part))
+                if value is not None:
+                    try:
+                        key_of(value)
+                    except ConfigError as error:
+                        where = f"webhooks.{webhook.name}.{part}"
+                        raise ConfigError(f"{where}: {error.detail}", param=where) from error
 
     def desk_notices(self, slug: str) -> dict[str, Notice]:
         """The notices published by command or API in a workspace: its sayso.toml may name them. None where there is no
@@ -191,6 +222,8 @@ class System:
         """Finish what is waiting and let go of database and connections."""
         if self._client is not None:
             self._client.close()
+        if self._receivers is not None:
+            self._receivers.close()
         self.store.close()
 
 

@@ -80,7 +80,7 @@ def test_postgres_understands_every_query(postgres_url: str) -> None:
 def test_every_query_that_changes_or_reads_a_persons_data_stays_in_one_workspace() -> None:
     everywhere = {  # the installation's own, and the worker's look at what is due in every workspace
         "meta", "set_meta", "workspaces", "workspace_by_slug", "config_revisions", "api_key", "purge_idempotency",
-        "due_outbox", "next_outbox", "unfinished_permits", "expire_permits", "purge_hits", "purge_spent",
+        "due_outbox", "next_outbox", "unfinished_permits", "unused_permits", "purge_hits", "purge_spent",
         "workspace_to_change",
     }  # fmt: skip
     loose = {name for name, sql in queries("sqlite").items() if ":ws" not in sql}

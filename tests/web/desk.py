@@ -28,6 +28,7 @@ HOOK = "/hooks/meta/acme-main"
 TABLES = (
     "meta", "workspaces", "notices", "entry_codes", "people", "addresses", "suppressions", "events", "openings",
     "unintegrated", "leaves", "nodes", "checkpoints", "provider_messages", "handed_over", "unhandled", "outbox",
+    "webhook_cursors", "webhook_waits", "webhook_replays", "permit_counts", "acknowledged",
     "permits", "api_keys", "idempotency", "hits", "spent", "entry_counts", "notice_drafts",
     "held", "provider_stops", "reasons",
 )
@@ -49,13 +50,15 @@ BODIES: Mapping[str, JSON] = {
     "/v1/entries/{entry}/placements": {"placement": "counter"},
     "/v1/people/lookup": {"address": "+447700900123"}, "/v1/people/link": {"address": "+447700900123"},
     "/v1/people/export": {"address": "+447700900123"},
+    "/v1/webhooks/{webhook}/replay": {}, "/v1/incidents/{incident}/acknowledge": {},
     "/v1/receipts": {"address": "+447700900123"},
     "/v1/notices/{notice}/draft": {"lang": "en", "starter": "offers", "purposes": ["offers"], "senders": ["shop"]},
     "/v1/notices/{notice}/discard": {}, "/v1/notices/{notice}/publish": {}, "/v1/lint": {"text": "May we write to you?"},  # noqa: E501
 }
 NOBODYS = {"permit": "prm_01M83RJFEY3MDYV1KKQN6FVB3C", "hook": "nobody-main", "workspace": "nobody",
            "entry": "nothing", "request": "evt_01M83RJFEY3MDYV1KKQN6FVB3C", "code": "AAAAAAAA",
-           "notice": "unwritten", "token": "nobodys"}
+           "notice": "unwritten", "token": "nobodys", "webhook": "nobody",
+           "incident": "evt_01M83RJFEY3MDYV1KKQN6FVB3C"}
 
 
 def path_of(route: Route, **parts: str) -> str:

@@ -122,7 +122,8 @@ def test_no_url_has_a_place_for_an_address() -> None:
         fields = getattr(route.query, "__struct_fields__", ())
         assert not {"address", "phone", "number"} & set(fields)
     assert {word for route in TABLE for word in route.path.split("/") if "{" in word} == {
-        "{permit}", "{hook}", "{workspace}", "{entry}", "{entry}.json", "{code}", "{request}", "{notice}", "{token}"}
+        "{permit}", "{hook}", "{workspace}", "{entry}", "{entry}.json", "{code}", "{request}", "{notice}",
+        "{webhook}", "{incident}", "{token}"}
 
 
 def test_every_guarded_route_asks_for_a_scope_that_exists() -> None:

@@ -261,6 +261,17 @@ class SenderAccount:
     channel: Literal["whatsapp", "sms"] = "whatsapp"
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a receiver of ours answered: its status, or why there was no answer, as a code. `retry_after_s` is what it
+    asked for, seconds.
+    """
+
+    status: int
+    problem: str = ""
+    retry_after_s: int | None = None
+
+
 class Channel(Protocol[Client_contra]):
     """The three names of a channel. A module with these functions is a channel."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sayso.cli import chat_commands, entry_commands, list_commands, notice_commands
+from sayso.cli import chat_commands, entry_commands, list_commands, notice_commands, webhook_commands
 from sayso.cli.options import Address, Database, Host, Json, Port, Purpose, Sender, Workspace
 from sayso.cli.say import EXIT_CODES, Commands, version
 
@@ -375,3 +375,4 @@ entry_commands.add_to(app)
 notice_commands.add_to(app)
 list_commands.add_to(app)
 chat_commands.add_to(app)
+webhook_commands.add_to(app)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from sayso.cli import trouble
 from sayso.cli.opening import open_existing, settings_of
 from sayso.cli.say import FAILED, counted, note, tell, when
 from sayso.errors import KeyProblem, SaysoError
@@ -215,6 +216,7 @@ def _workspaces(system: System) -> Iterator[Finding]:
         yield from _notices(workspace)
         yield from _ledger(system, workspace)
         yield from _queues(system, workspace)
+        yield from trouble.findings(system, workspace)
         yield from _api_keys(system, workspace)
 
 
@@ -319,12 +321,15 @@ def _ledger(system: System, workspace: Workspace) -> Iterator[Finding]:
 
 
 def _queues(system: System, workspace: Workspace) -> Iterator[Finding]:
+    from sayso.flows import incidents
+
     ws = workspace.id
-    rows, due, unhandled = system.store.read(lambda tx: (
-        tx.rows("outbox_counts", ws=ws), tx.row("next_outbox"), tx.row("count_unhandled", ws=ws)))
+    rows, due, open_now = system.store.read(lambda tx: (
+        tx.rows("outbox_counts", ws=ws), tx.row("next_outbox"), incidents.counts(tx, ws)))
     counts = {str(state): int(count) for state, count in rows}
     late = due is not None and due[0] is not None and system.kit.now() - due[0] > WAITED_TOO_LONG
-    about, parked, unused = f"{workspace.slug}: outbox", counts.get("parked", 0), unhandled[0] if unhandled else 0
+    about, unused = f"{workspace.slug}: outbox", open_now["unhandled"]
+    parked = open_now["parked"] + open_now["possibly_sent"]  # those that nobody acknowledged
     if parked:
         yield Finding("warn", about, counted(parked, "message could not be sent and is parked",
                                              "messages could not be sent and are parked"), "sayso show --outbox")

@@ -28,7 +28,7 @@ def scrub(
     only: Annotated[Literal["allow", "deny"] | None, typer.Option(help="Keep only these rows.")] = None,
     database: Database = "", workspace: Workspace = "", as_json: Json = False,
 ) -> None:
-    """Say of each row of a list whether it may be messaged, and why.
+    """Say whether each row of a list may be messaged, and why.
 
     Adds the columns sayso_verdict and sayso_reason; nothing else is changed. The answers are true at the moment of
     asking: send by permits, or scrub right before.
@@ -39,7 +39,7 @@ def scrub(
 
 
 def snapshot(database: Database = "", workspace: Workspace = "", as_json: Json = False) -> None:
-    """Make the snapshot that large lists are answered by, or bring it up to date.
+    """Make or update the snapshot that answers large lists.
 
     It holds keyed MACs and answers, no numbers. `sayso scrub` does this by itself; the service uses a snapshot for
     large bulk checks once there is one.
@@ -57,7 +57,7 @@ def audience(
                                                 "sharing.")] = "",
     database: Database = "", workspace: Workspace = "", as_json: Json = False,
 ) -> None:
-    """Write down everybody who may be messaged for a purpose now, an address to a line.
+    """List everybody who may be messaged for a purpose now.
 
     That a list was handed out, for what and to whom, is recorded.
     """

@@ -57,6 +57,7 @@ TYPES: Final[Mapping[str, str]] = {
     "data_given": "What is recorded of the person was handed out, to them or to somebody who may ask for it.",
     "evidence_purged": "The evidence of a request that ran out long ago, unanswered, was destroyed.",
     "breach_suspected": "A write began after its permit's deadline: an incident.",
+    "incident_acknowledged": "Somebody looked at an incident; it is no longer counted as open.",
     "list_given": "Addresses of people who may be messaged were handed out as a list; the facts say for which purpose.",
     "configured": "What sayso.toml declares was put in force; the facts hold its hash.",
     "notice_published": "A version of a wording was put in force; its hash is in the facts.",

@@ -169,6 +169,23 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     breaker_percent: int = 10
 
 
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A receiver of yours that is told what was recorded. `secret` is a Standard Webhooks one (`whsec_...`);
+    `previous_secret` signs too while it is being changed. `types` without the prefix `sayso.`, none = all. Only with
+    `addresses` does it get the phone number. `allow_private` are networks it may be in although they are not public,
+    `ports` further ones besides 443 and 8443.
+    """
+
+    name: str
+    url: str
+    secret: Secret
+    previous_secret: Secret = Secret()
+    types: tuple[str, ...] = ()
+    addresses: bool = False
+    allow_private: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
 class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One business, as declared. `id` is the workspace's, `slug` its short name, `privacy` the URL of its privacy
     policy, `words` what its people write besides what languages list, by intent.
@@ -188,6 +205,7 @@ class Workspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: Policy = Policy()
     privacy: str = ""
     words: dict[str, tuple[str, ...]] = {}
+    webhooks: dict[str, Webhook] = {}
 
     def purpose(self, name: str) -> Purpose:
         """Raises UnknownPurpose."""

@@ -120,6 +120,7 @@ def merge(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person) -> Person:
     tx.run("merge_people", ws=ws, into=person.id, gone=gone.id)
     tx.run("move_permits", ws=ws, into=person.id, gone=gone.id)
     tx.run("move_outbox", ws=ws, into=person.id, gone=gone.id)
+    tx.run("move_waits", ws=ws, into=person.id, gone=gone.id)
     event = append(tx, kit, ws, "people_merged", person=person.id, wrapped=person.wrapped, facts={"from": gone.id})
     together = lifecycle.with_windows(person.standing, gone.standing.windows)
     both = replace(person, standing=together, epoch=person.epoch)

@@ -16,7 +16,7 @@ import msgspec
 from sayso.core import gate, lifecycle
 from sayso.core.gate import Question, Verdict
 from sayso.core.identity import Address
-from sayso.core.purposes import Cell
+from sayso.core.purposes import CONSENT, Cell
 from sayso.core.workspace import Workspace
 from sayso.errors import InvalidRequest, NotFound, PermitExpired, PermitSpent, PermitStale
 from sayso.flows.kit import Kit
@@ -186,7 +186,9 @@ def done(tx: Tx, kit: Kit, workspace: Workspace, permit_id: str, outcome: Outcom
     late = offset_us > LEASE and outcome in ("sent", "possibly_sent")
     if late:
         append(tx, kit, workspace.id, "breach_suspected", person=person.id, wrapped=person.wrapped,
-               facts={"permit": permit_id, "offset_us": offset_us, "why": "the write began after the deadline"})
+               facts={"permit": permit_id, "kind": "late_write", "offset_us": offset_us,
+                      "stopped_since": stopped_since(kit, person, permit.cell),
+                      "why": "the write began after the deadline"})
     return late
 
 
@@ -198,6 +200,15 @@ def sent(tx: Tx, kit: Kit, ws: str, permit_id: str, person: str, message_id: str
         return False
     hand_over(tx, kit, ws, person, message_id, permit_id=permit_id)
     return True
+
+
+def stopped_since(kit: Kit, person: Person, cell: Cell) -> bool:
+    """True if what was allowed when a permit for this cell was redeemed is not any more: the person may have been
+    written to after their no. Sayso's own messages answer something, so nothing follows from them.
+    """
+    if cell.cls == CONSENT or person.erased:
+        return person.erased and cell.cls != CONSENT
+    return not gate.decide(person.standing, Question(cell, kit.now())).allowed
 
 
 def hand_over(tx: Tx, kit: Kit, ws: str, person: str, message_id: str, *, permit_id: str, request: str = "") -> None:

@@ -18,7 +18,7 @@ from sayso.store.base import Row, Tx
 #: Facts that leave the standing as it is: no refold.
 NEUTRAL: Final = frozenset({"address_linked", "delivery_failed", "expired", "breach_suspected", "notice_published",
                              "configured", "evidence_purged", "list_given", "erasure_requested", "data_given",
-                             "reason_given", "breaker_tripped"})
+                             "reason_given", "breaker_tripped", "incident_acknowledged"})
 
 
 @dataclass(frozen=True, slots=True)

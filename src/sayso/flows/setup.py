@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from sayso.core.events import Fact
 from sayso.core.workspace import Connection, Entry, Notice, Workspace, make_code
 from sayso.errors import ConfigError, IntegrityError, NotConfigured
-from sayso.flows import linting
+from sayso.flows import linting, receivers
 from sayso.flows.kit import Kit
 from sayso.flows.record import append
 from sayso.ports import SECOND, Clock
@@ -71,6 +71,7 @@ def apply(tx: Tx, kit: Kit, declared: Declared) -> Applied:
         _configured(tx, kit, ws, config)
     elif changed:
         store_config(tx, kit, workspace)
+    receivers.declare(tx, workspace)
     return Applied(workspace, row is None, changed, _publish(tx, kit, workspace), made)
 
 

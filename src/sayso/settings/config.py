@@ -14,16 +14,17 @@ from typing import Any, Final
 import msgspec
 
 from sayso.core.intents import ALWAYS_STOP, fold
-from sayso.core.workspace import Connection, Entry, Notice, Policy, Purpose, Sender, Template, Workspace
+from sayso.core.workspace import Connection, Entry, Notice, Policy, Purpose, Sender, Template, Webhook, Workspace
 from sayso.errors import ConfigError
-from sayso.settings import checks, gateway, sites, twilio
+from sayso.settings import checks, gateway, receivers, sites, twilio
 from sayso.settings.secrets import read_secret
 from sayso.settings.tables import items_of, struct_of, table_of, unknown_key, wrong
 from sayso.settings.words import own_words
 
 #: Bytes of a sayso.toml; one with a hundred notices in ten languages stays under it.
 MAX_CONFIG: Final = 1_000_000
-SECTIONS: Final = ("workspace", "connections", "senders", "purposes", "notices", "entry_points", "policy", "words")
+SECTIONS: Final = ("workspace", "connections", "senders", "purposes", "notices", "entry_points", "policy", "words",
+                   "webhooks")
 _SECRETS: Final = ("app_secret", "previous_secret", "verify_token", "access_token", "auth_token", "shared_key")
 #: The notices published by command or API in the workspace of this slug, by name.
 Known = Callable[[str], Mapping[str, Notice]]
@@ -45,6 +46,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: Policy = Policy()
     privacy: str = ""
     words: dict[str, tuple[str, ...]] = {}
+    webhooks: dict[str, Webhook] = {}
 
     def workspace(self, id: str, entries: dict[str, Entry] | None = None) -> Workspace:
         """The declaration as a workspace; `entries` are the entry points once each has its code."""
@@ -100,6 +102,7 @@ def parse(
     entries = _entries(root, {**(known(head.slug) if known else {}), **notices}, senders, connections)
     readers = {"stop_template": _templates}
     policy = checks.policy(struct_of(Policy, root.get("policy", {}), "policy", readers=readers))
+    webhooks = _webhooks(root, folder)
     _check_starts(senders, entries)
     _check_keywords(entries, reserved or (lambda _: False))
     words = own_words(root.get("words", {}), entries, reserved or (lambda _: False))
@@ -117,6 +120,7 @@ def parse(
         policy,
         head.privacy,
         words,
+        webhooks,
     )
 
 
@@ -222,6 +226,17 @@ def _entries(
     entries = items_of(root, "entry_points", read)
     _check_unique({f"entry_points.{name}": item.code for name, item in entries.items() if item.code}, "code")
     return entries
+
+
+def _webhooks(root: Mapping[str, Any], folder: Path) -> dict[str, Webhook]:
+    def secret(raw: object, where: str) -> object:
+        return read_secret(raw, where, folder)
+
+    def read(name: str, raw: object, where: str) -> Webhook:
+        readers = dict.fromkeys(("secret", "previous_secret"), secret)
+        return receivers.webhook(struct_of(Webhook, raw, where, given={"name": name}, readers=readers), where)
+
+    return items_of(root, "webhooks", read)
 
 
 def _check_unique(values: Mapping[str, str], field: str) -> None:

@@ -28,6 +28,7 @@ _WANTED: Final[Mapping[Any, str]] = {
     int: "a whole number",
     bool: "true or false",
     tuple[str, ...]: 'a list of texts, such as ["one", "two"]',
+    tuple[int, ...]: "a list of whole numbers, such as [9443]",
     dict[str, str]: "a table of texts",
 }
 

@@ -152,9 +152,10 @@ update permits set person_id = :into, epoch = -1 where workspace_id = :ws and pe
 
 -- name: unfinished_permits
 -- Redeemed, and nobody said what became of it.
-select workspace_id, permit_id, person_id, not_after from permits
+select workspace_id, permit_id, person_id, purpose, sender, cls, created_at from permits
 where state = 'redeemed' and not_after < :before order by not_after limit :limit;
 
--- name: expire_permits
+-- name: unused_permits
 -- Permits nobody redeemed in time.
-update permits set state = 'expired', done_at = :now, outcome = 'expired' where state = 'open' and expires_at < :now;
+select workspace_id, permit_id, purpose, created_at from permits
+where state = 'open' and expires_at < :now limit :limit /*pg for update skip locked */;

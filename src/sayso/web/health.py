@@ -13,9 +13,18 @@ from typing import Final
 from prometheus_client import generate_latest
 
 from sayso.errors import Unavailable
+from sayso.flows import incidents, receivers
 from sayso.ports import SECOND
 from sayso.store.base import Tx
-from sayso.telemetry import OUTBOX, REGISTRY, WAITING
+from sayso.telemetry import (
+    INCIDENTS,
+    OUTBOX,
+    REGISTRY,
+    UNREDEEMED,
+    WAITING,
+    WEBHOOK_LAG,
+    WEBHOOKS_DISABLED,
+)
 from sayso.web.call import JSON, Answer, Call, answer
 from sayso.web.desk import Desk
 from sayso.web.schemas import Alive, Ready
@@ -81,7 +90,27 @@ def _scrape(desk: Desk) -> bytes:
     for state, number in totals.items():
         OUTBOX.labels(state).set(number)
     WAITING.set(waiting)
+    _scrape_trouble(desk)
     return generate_latest(REGISTRY)
+
+
+def _scrape_trouble(desk: Desk) -> None:
+    """Incidents, unused permits, webhooks out: what an operator is to be woken for."""
+    open_now, unredeemed, disabled = dict.fromkeys(incidents.KINDS, 0), 0, 0
+    for workspace in desk.system.directory.all():
+        counts, permits, webhooks = desk.system.store.read(lambda tx, workspace=workspace: (  # type: ignore[misc]
+            incidents.counts(tx, workspace.id), incidents.permit_counts(tx, desk.kit, workspace.id, days=2),
+            receivers.shown(tx, workspace)))
+        for kind, number in counts.items():
+            open_now[kind] += number
+        unredeemed += sum(count.unredeemed for count in permits)
+        disabled += sum(webhook.disabled_at > 0 for webhook in webhooks)
+        for webhook in webhooks:
+            WEBHOOK_LAG.labels(workspace.slug, webhook.name).set(webhook.lag + webhook.waiting)
+    for kind, number in open_now.items():
+        INCIDENTS.labels(kind).set(number)
+    UNREDEEMED.set(unredeemed)
+    WEBHOOKS_DISABLED.set(disabled)
 
 
 async def openapi(call: Call) -> Answer:

@@ -14,7 +14,9 @@ import msgspec
 from sayso.core.proof_of_work import Challenge
 from sayso.errors import NotFound
 from sayso.flows.entries import Statistics
+from sayso.flows.incidents import Incidents
 from sayso.flows.notices import Difference, Published
+from sayso.flows.receivers import Replay
 from sayso.web import (
     api,
     audience,
@@ -28,6 +30,7 @@ from sayso.web import (
     page_schemas,
     pages,
     preferences,
+    receivers,
     records,
     review,
     rights,
@@ -149,6 +152,17 @@ TABLE: Final[tuple[Route, ...]] = (
           {200: review.Judged}, review.Judgement),
     Route("GET", "/v1/reasons", "read", review.count_reasons, "Why people left.", {200: review.Reasons},
           query=review.ReasonsQuery),
+    # -- webhooks out, and what went wrong quietly
+    Route("GET", "/v1/webhooks", "read", receivers.list_webhooks, "Webhooks out, and how each of them does.",
+          {200: receivers.WebhookList}),
+    Route("POST", "/v1/webhooks/{webhook}/replay", "admin", receivers.replay, "Tell it a range once more.",
+          {202: Replay}, receivers.ReplayRequest),
+    Route("POST", "/v1/webhooks/{webhook}/enable", "admin", receivers.enable, "Call a disabled webhook again.",
+          {200: receivers.Enabled}),
+    Route("GET", "/v1/incidents", "read", receivers.list_incidents, "What went wrong quietly, newest first.",
+          {200: Incidents}, query=receivers.IncidentsQuery),
+    Route("POST", "/v1/incidents/{incident}/acknowledge", "admin", receivers.acknowledge, "Somebody looked at it.",
+          {200: receivers.Acknowledged}, receivers.NoteRequest),
     # -- wordings
     Route("GET", "/v1/notices", "read", notices.list_notices, "Notices in force, and drafts.",
           {200: notices.NoticeList}),

@@ -4,11 +4,14 @@ anything about consent; a worker that is down lets no yes live longer and no no 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
+from sayso.core.purposes import Cell
 from sayso.flows.kit import Kit
 from sayso.flows.opt_out import DRAIN_MARGIN
-from sayso.flows.record import append
+from sayso.flows.permits import stopped_since
+from sayso.flows.record import append, person_by_id
 from sayso.ports import DAY, MINUTE
 from sayso.store.base import Tx
 
@@ -22,12 +25,15 @@ KEEP_COUNTED: Final = DAY
 KEEP_ANSWERS: Final = DAY
 #: Unfinished permits looked at in one go.
 BATCH: Final = 100
+#: Permits nobody used that are closed in one go, and how often in one round: a campaign of 200 a second fits.
+UNUSED_BATCH: Final = 1_000
+UNUSED_ROUNDS: Final = 30
 
 
 def tidy(tx: Tx, kit: Kit, workspaces: list[str]) -> None:
     """One round of all chores."""
     now = tx.now()
-    tx.run("expire_permits", now=now)
+    _unused(tx, now)
     tx.run("purge_idempotency", before=now - KEEP_ANSWERS)
     tx.run("purge_hits", now=now)
     tx.run("purge_spent", now=now)
@@ -38,10 +44,34 @@ def tidy(tx: Tx, kit: Kit, workspaces: list[str]) -> None:
     _unfinished(tx, kit, now)
 
 
+def _unused(tx: Tx, now: int) -> None:
+    """Permits nobody redeemed: closed, and counted by purpose and day, so that a campaign that never sends is seen."""
+    for _ in range(UNUSED_ROUNDS):
+        rows = tx.rows("unused_permits", now=now, limit=UNUSED_BATCH)
+        tx.run_many("close_permit", [{"ws": ws, "permit": permit, "state": "expired", "now": now, "outcome": "expired"}
+                                     for ws, permit, _, _ in rows])
+        _count(tx, "unredeemed", Counter((ws, purpose, made // DAY) for ws, _, purpose, made in rows))
+        if len(rows) < UNUSED_BATCH:
+            return
+
+
+def _count(tx: Tx, what: str, found: Counter[tuple[str, str, int]]) -> None:
+    tx.run_many("count_permits", [{"ws": ws, "purpose": purpose, "day": day, "what": what, "number": number}
+                                  for (ws, purpose, day), number in sorted(found.items())])
+
+
 def _unfinished(tx: Tx, kit: Kit, now: int) -> None:
-    """A redeemed permit without `done`: recorded as an incident once, then closed as possibly sent."""
+    """A redeemed permit without `done`: recorded as an incident once, then closed as possibly sent. It says whether
+    the person stopped meanwhile, which is what makes the difference to them.
+    """
     before = now - UNFINISHED_AFTER - DRAIN_MARGIN
-    for ws, permit, person, _ in tx.rows("unfinished_permits", before=before, limit=BATCH):
+    found: Counter[tuple[str, str, int]] = Counter()
+    for ws, permit, holder, purpose, sender, cls, made in tx.rows("unfinished_permits", before=before, limit=BATCH):
+        person = person_by_id(tx, ws, holder)
         if tx.run("finish_permit", ws=ws, permit=permit, state="done", now=now, outcome="unreported"):
-            append(tx, kit, ws, "breach_suspected", person=person,
-                   facts={"permit": permit, "why": "redeemed, and nobody said what became of it"})
+            found[ws, purpose, made // DAY] += 1
+            stopped = person is not None and stopped_since(kit, person, Cell(purpose, sender, cls))
+            append(tx, kit, ws, "breach_suspected", person=person.id if person else holder,
+                   facts={"permit": permit, "kind": "unreported", "stopped_since": stopped,
+                          "why": "redeemed, and nobody said what became of it"})
+    _count(tx, "unreported", found)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sayso.core.workspace import Workspace
+from sayso.errors import SaysoError
 from sayso.flows import ledger, pending
 from sayso.flows.kit import Kit
 from sayso.ports import DAY, MINUTE
 from sayso.store.base import Store
 from sayso.telemetry import log
-from sayso.worker import chores, outbox
+from sayso.worker import chores, deliveries, outbox
+from sayso.worker.deliveries import Courier
 from sayso.worker.outbox import Send
 
 #: How long an idle worker sleeps, seconds. A commit in the same process wakes it at once.
@@ -40,6 +42,8 @@ class Worker:
     send: Send
     #: Messages on the wire at a time; one at a time keeps them in the order they fell due.
     senders: int = SENDERS
+    #: Who calls the receivers of webhooks out; without one they are not called, and their cursors stand still.
+    courier: Courier | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -47,8 +51,9 @@ class Worker:
     _swept_at: int | None = None
 
     def start(self) -> None:
-        """Run in threads of this process: the outbox in one, the ledger in another, so that neither waits."""
-        for name, body in (("sayso-outbox", self.deliver_due), ("sayso-ledger", self.keep_ledger)):
+        """Run in threads of this process: outbox, ledger and webhooks out, one each, so that none waits for another."""
+        for name, body in (("sayso-outbox", self.deliver_due), ("sayso-ledger", self.keep_ledger),
+                           ("sayso-hooks", self.tell_receivers)):
             thread = threading.Thread(target=self._loop, args=(body,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -72,7 +77,7 @@ class Worker:
     def settle(self, rounds: int = 100) -> None:
         """Work until nothing is due: for tests, the demo, and programs that run no worker of their own."""
         for _ in range(rounds):
-            if not self.deliver_due() and not self.keep_ledger():
+            if not self.deliver_due() and not self.keep_ledger() and not self.tell_receivers():
                 return
 
     def _loop(self, body: Callable[[], int]) -> None:
@@ -113,6 +118,22 @@ class Worker:
                 for ws in known:
                     pending.sweep(self.store, self.kit, ws)
         return integrated
+
+    def tell_receivers(self) -> int:
+        """Deliver what the ledger has for webhooks out; how many facts were worked on."""
+        if self.courier is None:
+            return 0
+        told = 0
+        for workspace in self.workspaces():
+            for webhook in workspace.webhooks.values():
+                if self._stopping.is_set():
+                    return told
+                try:
+                    told += deliveries.deliver(self.store, self.kit, workspace, webhook, self.courier,
+                                               threads=self.senders)
+                except SaysoError as error:  # one webhook that cannot be worked on stops no other
+                    log("worker_stumbled", error=type(error).__name__, where="tell_receivers")
+        return told
 
     def _integrate(self, ws: str) -> int:
         if self.store.read(lambda tx: tx.row("any_unintegrated", ws=ws)) is None:
