@@ -63,7 +63,8 @@ _ALWAYS: Final[Mapping[str, str]] = {
     "configured": "workspace.configured",
 }
 #: Facts that need no fold to know that nothing is told of them.
-QUIET: Final = frozenset({"prompted", "delivery_failed", "evidence_purged", "list_given", "data_given", "reason_given"})
+QUIET: Final = frozenset({"prompted", "delivery_failed", "evidence_purged", "list_given", "data_given", "reason_given",
+                          "breaker_tripped"})
 
 
 class Change(msgspec.Struct, frozen=True):
