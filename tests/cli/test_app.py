@@ -15,7 +15,8 @@ from tests.cli.shell import ROOT, run
 
 COMMANDS = {"demo", "init", "key", "serve", "worker", "phone", "check", "optin", "optout", "show", "verify", "receipt",
             "doctor", "erase", "import", "entry", "qr", "pending", "notice", "lint",
-            "webhook", "incidents", "audience", "snapshot", "scrub", "link", "data"}
+            "webhook", "incidents", "audience", "snapshot", "scrub", "link", "data",
+            "intent", "simulate", "held", "breaker", "reasons"}
 
 
 def group() -> TyperGroup:
