@@ -165,12 +165,49 @@ def test_no_text_breaks_the_reading_of_days(text: str) -> None:
 
 @pytest.mark.parametrize(("cell", "says"), [
     ("unsubscribed", "no"), ("Opted-Out", "no"), ("do not contact", "no"), ("Désabonné", "no"), ("gold", "unknown"),
-    ("no", "unknown"), ("cancelled", "unknown"), ("unsubscribed from the phone book of 1998, see notes", "unknown"),
+    ("no", "unknown"), ("cancelled", "unknown"), ("STOP", "no"), ("please do not contact again!", "no"),
+    ("opted out 3 May 2025", "no"), ("likes the stop on Mill Road", "unknown"), ("x" * 600 + " do not text", "unknown"),
 ])  # fmt: skip
 def test_a_word_about_leaving_is_a_no_in_whatever_column_it_stands(cell: str, says: str) -> None:
-    plan = Plan(name="old.csv", header=("Mobile", "Newsletter"), columns={"phone": (0,)}, purposes=("offers",),
+    plan = Plan(name="old.csv", header=("Mobile", "Remarks"), columns={"phone": (0,)}, purposes=("offers",),
                 sender="shop", region="GB")
     assert read_row(plan, 1, ("07700 900123", cell), NOW).says == says
+
+
+@pytest.mark.parametrize("title", [
+    "UNSUB_TIME", "Opted out of WhatsApp", "whatsapp_opt_out", "Opt-out (WA)", "Opted out date", "Consent withdrawn on",
+    "Do not WhatsApp", "Werbesperre", "Left on", "GDPR erased", "Opt Out (2)", "Désinscrit le",
+])  # fmt: skip
+def test_a_title_about_leaving_is_known_in_any_dress(title: str) -> None:
+    rows = [("+447700900123", "2025-03-01"), ("+447700900124", "")]
+    assert guess(("Mobile", title), rows, "GB")["stopped"] == (1,)
+
+
+@pytest.mark.parametrize(("title", "cells"), [
+    ("Unsubscribe URL", ("https://a.example/1", "https://a.example/2")), ("Unsubscribed", ("https://a.example/1",)),
+    ("Stop", ("https://a.example/1",)),
+])  # fmt: skip
+def test_a_column_of_links_is_not_about_leaving(title: str, cells: tuple[str, ...]) -> None:
+    rows = [(f"+44770090012{place}", cell) for place, cell in enumerate(cells)]
+    assert "stopped" not in guess(("Mobile", title), rows, "GB")
+
+
+@pytest.mark.parametrize(("title", "cell"), [
+    ("WhatsApp Consent", "No"), ("Subscribed to WhatsApp", "no"), ("Marketing", "No"), ("WhatsApp ok?", "N"),
+    ("Newsletter", "nein"), ("Status", "no"),
+])  # fmt: skip
+def test_a_column_about_consent_that_is_not_read_can_still_say_no(title: str, cell: str) -> None:
+    plan = Plan(name="old.csv", header=("Mobile", title), columns={"phone": (0,)}, purposes=("offers",),
+                sender="shop", region="GB")
+    assert read_row(plan, 1, ("07700 900123", cell), NOW).says == "no"
+    assert read_row(plan, 1, ("07700 900123", "yes"), NOW).says == "unknown"  # and never yes: it has no proof
+
+
+def test_a_status_with_words_of_its_own_is_read_if_somebody_says_no_in_it() -> None:
+    rows = [(f"+4477009001{place:02}", word) for place, word in enumerate(("Gold", "Silver", "Gold", "no"))]
+    assert guess(("Mobile", "Status"), rows, "GB")["status"] == (1,)
+    assert guess(("Mobile", "Status", "Status (2)"), [(*row, "yes") for row in rows], "GB")["status"] == (1, 2)
+    assert "status" not in guess(("Mobile", "State"), [("+447700900123", "CA"), ("+447700900124", "TX")], "GB")
 
 
 def test_words_for_yes_and_no_are_known_in_any_dress() -> None:

@@ -1,7 +1,8 @@
 """CSV and JSON Lines, of any size: one physical line at a time.
 
-Rules of the room: a quote that opens and does not close spoils its own line only; bytes that are no UTF-8 are read as
-Windows-1252 and said to be; a line over its limit is refused and the rest of it passed over.
+Rules of the room: a quote that opens and does not close, or closes rows later, spoils its own line only; a file that is
+no UTF-8 is read as Windows-1252 and said to be; a line over its limit is refused and the rest of it passed over; a line
+of JSON with a name that no earlier line had is refused, for it may be the one that says no.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ MAX_ROW_LINES: Final = 100
 DELIMITERS: Final = (",", ";", "\t", "|")
 #: Rows by which the delimiter is chosen.
 SNIFFED: Final = 50
+#: Digits of the shortest phone number.
+NUMBER: Final = 7
 #: Lines of JSON that say which columns there are.
 KEYS_FROM: Final = 1_000
 #: Encodings by the mark at the beginning (Unicode 17, section 23.8).
@@ -58,6 +61,9 @@ def encoding_of(survey: Survey, wanted: str, notes: list[str]) -> str:
     if max(even, odd) * 3 > len(survey.head):  # every second byte of western UTF-16 is zero
         return "utf-16-be" if even > odd else "utf-16-le"
     if survey.not_utf8_at < 0:
+        return "utf-8"
+    if any(byte > 127 for byte in survey.head[:survey.not_utf8_at]):  # letters before it were UTF-8: so is the file
+        notes.append(f"Byte {survey.not_utf8_at:,} is no UTF-8 and is read as \N{REPLACEMENT CHARACTER}; the rest is.")
         return "utf-8"
     notes.append(f"Byte {survey.not_utf8_at:,} is no UTF-8: the file is read as Windows-1252. If names look wrong, say "
                  "which encoding it is with --encoding.")
@@ -134,7 +140,7 @@ class CsvRows:
             yield from self._rows(_Lines(self._file))
 
     def _rows(self, lines: _Lines) -> Iterator[Line]:
-        reader, place = self._reader(lines), 0
+        reader, place, width = self._reader(lines), 0, 0
         while True:
             lines.row.clear()
             place += 1
@@ -146,7 +152,8 @@ class CsvRows:
                 yield self._spoilt(place, lines)
                 reader = self._reader(lines)
                 continue
-            if lines.ended and "".join(lines.row).count('"') % 2:
+            width = width or (len(cells) if len(cells) > 1 else 0)
+            if (lines.ended and "".join(lines.row).count('"') % 2) or self._swallowed(lines.row, width):
                 yield self._spoilt(place, lines)
                 reader = self._reader(lines)
             elif place == 1 and len(lines.row) == 1 and lines.row[0][:4].lower() == "sep=":
@@ -155,6 +162,12 @@ class CsvRows:
                 yield Line(place, [unescape(cell) for cell in cells])
             else:
                 yield Line(place, cells)
+
+    def _swallowed(self, row: list[str], width: int) -> bool:
+        """True if a quote runs over what is a row of its own: as wide as the table, with a number in it."""
+        return len(row) > 1 and width > 1 and any(
+            line.count(self._delimiter) + 1 == width and line.count('"') % 2 == 0
+            and sum(map(str.isdecimal, line)) >= NUMBER for line in row[1:])
 
     def _reader(self, lines: _Lines) -> Iterator[list[str]]:
         lines.ended = False
@@ -204,6 +217,7 @@ class JsonRows:
         self._survey, self._encoding = survey, encoding
         self._file: TextIO | None = None
         self._keys = self._columns()
+        self._known = frozenset(self._keys)
 
     def _columns(self) -> tuple[str, ...]:
         keys: dict[str, None] = {}
@@ -240,7 +254,10 @@ class JsonRows:
         value = _object(text)
         if value is None:
             return Line(place, (text.rstrip("\r\n")[:HEAD],), "the line is no JSON object")
-        return Line(place, tuple(text_of(value.get(key)) for key in self._keys))
+        cells = tuple(text_of(value.get(key)) for key in self._keys)
+        strange = next((key for key in value if key not in self._known), "")
+        problem = f"'{strange[:40]}' is a name the first {KEYS_FROM:,} lines lack; put a line with all names on top"
+        return Line(place, cells, problem if strange else "")
 
     def share(self) -> float:
         """How much of the file was read."""

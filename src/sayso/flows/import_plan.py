@@ -17,6 +17,7 @@ from sayso.core.identity import Address
 from sayso.core.purposes import EVERYTHING, Cell
 from sayso.core.workspace import Workspace
 from sayso.errors import InvalidRequest
+from sayso.flows import import_noes
 from sayso.flows.elsewhere import Proof
 from sayso.flows.import_values import (
     Order,
@@ -43,8 +44,6 @@ MOSTLY: Final = 0.6
 SOME: Final = 0.2
 #: Countries that write the month first.
 MONTH_FIRST: Final = frozenset({"US", "PH", "FM", "MH", "PW", "AS", "GU", "MP", "PR", "VI"})
-#: A cell longer than this is no single word about leaving, however it is written.
-LONGEST_WORD: Final = 24
 #: Longest text about where a yes came from.
 MAX_SOURCE: Final = 512
 
@@ -113,8 +112,9 @@ def read_row(plan: Plan, place: int, cells: Sequence[str], now: int) -> Row:
     left = [cell for column in plan.columns.get("stopped", ()) if is_stop(cell := cells[column])]
     if left:
         return Row(place, address, "no", stopped_at=max(_when_stopped(plan, cell, now) for cell in left), lang=lang)
-    says = "no" if _left_elsewhere(plan, cells) else _stop_or_not(plan, cells) if plan.stop_list else \
-        _status(plan, cells)
+    says: Says = "no"
+    if not import_noes.left(plan.header, plan.columns, cells):
+        says = _stop_or_not(plan, cells) if plan.stop_list else _status(plan, cells)
     if says != "yes":
         return Row(place, address, says, missing="" if says == "no" else "status", lang=lang)
     proof = _proof(plan, got, now)
@@ -155,14 +155,6 @@ def _status(plan: Plan, cells: Sequence[str]) -> Says:
             problem = "this status is known neither as a yes nor as a no; say which it is with --status"
             raise Unreadable(refuse(problem, plan.header[column]))
     return "unknown" if "unknown" in said else "yes"
-
-
-def _left_elsewhere(plan: Plan, cells: Sequence[str]) -> bool:
-    """True if a cell that is read as nothing says that the person left: "Newsletter: unsubscribed"."""
-    used = {column for columns in plan.columns.values() for column in columns}
-    left = load_columns().left
-    return any(len(cell) <= LONGEST_WORD and folded(cell) in left
-               for column, cell in enumerate(cells) if column not in used)
 
 
 def _status_in(plan: Plan, cell: str) -> Says | None:
@@ -214,15 +206,14 @@ def guess(header: Sequence[str], sample: Iterable[Sequence[str]], region: str) -
     rows = list(sample)
     contents = [[row[place].strip() for row in rows if place < len(row) and row[place].strip()]
                 for place in range(len(header))]
-    words = [folded(name) for name in header]
+    words = [import_noes.title_of(name) for name in header]
     numbers = [_share_of(cells, lambda cell: number_of(cell, region or None)) for cells in contents]
     phones = sorted((place for place in range(len(header)) if _is_phone(words[place], numbers[place], contents[place])),
                     key=lambda place: (_rank("phone", words[place]), -numbers[place], place))
     found: Columns = {"phone": (phones[0],)} if phones else {}
     taken = set(phones[:1])
     for field in ("stopped", "status", "date", "source", "wording", "language"):
-        names = load_columns().names[field]
-        fitting = [place for place in range(len(header)) if words[place] in names and place not in taken
+        fitting = [place for place in range(len(header)) if _named(field, words[place]) and place not in taken
                    and _fits(field, contents[place])]
         fitting.sort(key=lambda place: _rank(field, words[place]))
         if fitting:
@@ -240,12 +231,25 @@ def _is_phone(word: str, share: float, cells: Sequence[str]) -> bool:
     return share >= MOSTLY and not _days(cells)
 
 
-def _fits(field: str, cells: Sequence[str]) -> bool:
-    """Whether what stands in a column is what its name promises: "state" may be a place, "date" a birthday."""
-    if not cells or field not in ("date", "status"):
-        return True
+def _named(field: str, word: str) -> bool:
+    if field == "stopped":
+        return import_noes.about_leaving(word)
     if field == "status":
-        return sum(status_of(cell) is not None for cell in cells) >= MOSTLY * len(cells)
+        return import_noes.about_consent(word)
+    return word in load_columns().names[field]
+
+
+def _fits(field: str, cells: Sequence[str]) -> bool:
+    """Whether what stands in a column is what its name promises: "state" may be a place, "date" a birthday. A column
+    about consent in which somebody says no is read, whatever else stands in it; a column of links says nothing.
+    """
+    if not cells or field not in ("date", "status", "stopped"):
+        return True
+    if field == "stopped":
+        return sum("://" in cell for cell in cells) < MOSTLY * len(cells)
+    if field == "status":
+        said = [status_of(cell) for cell in cells]
+        return "no" in said or sum(word is not None for word in said) >= MOSTLY * len(cells)
     return _days(cells)
 
 

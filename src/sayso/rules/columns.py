@@ -24,7 +24,7 @@ def folded(text: str) -> str:
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """Names of columns by field, best first, and words that stand in columns about consent. All folded."""
+    """Names of columns by field, best first; words that stand in columns about consent; parts of titles. All folded."""
 
     names: dict[str, tuple[str, ...]]
     yes: frozenset[str]
@@ -32,6 +32,10 @@ class Columns(msgspec.Struct, frozen=True):
     neither: frozenset[str]
     stayed: frozenset[str]
     left: frozenset[str]
+    silence: tuple[str, ...]
+    leaving: tuple[str, ...]
+    harmless: tuple[str, ...]
+    consent: tuple[str, ...]
 
 
 @cache
@@ -41,7 +45,8 @@ def load_columns() -> Columns:
     raw = tomllib.loads(text)
     names = {field: [folded(word) for word in words] for field, words in raw["names"].items()}
     words = {name: [folded(word) for word in words] for name, words in raw["words"].items()}
-    found = msgspec.convert({"names": names, **words}, Columns)
+    titles = {name: [folded(word) for word in words] for name, words in raw["titles"].items()}
+    found = msgspec.convert({"names": names, **words, **titles}, Columns)
     if found.yes & found.no or found.neither & (found.yes | found.no):
         raise ConfigError("columns.toml: a word is both a yes and a no.")
     if not found.left <= found.no:
