@@ -142,14 +142,15 @@ def check_record(record: dict[str, Any], events: list[dict[str, Any]], lines: li
         "pii_controllers": [{**record["pii_controllers"][0], "id": yes["ws"]}],
         "purposes": [{"purpose": a, "sender": b, "message_class": c} for a, b, c in yes["cells"]],
         "privacy_notice": {"id": facts.get("notice", ""), "hash": facts.get("notice_hash", ""), **shown},
-        "collection_method": facts.get("how") or facts.get("source", ""), "pii_principal_id": yes["person"]}
+        "collection_method": facts.get("how") or facts.get("source", ""), "pii_principal_id": yes["person"],
+        "language": next((e["facts"]["lang"] for e in events if "lang" in e["facts"]), record["language"]),
+        "events": [line for line in lines if line in record["events"] or line["event_id"] == yes["id"]]}
+    need(set(record) == {*truth, "record_id", "withdrawal_method"}, "Record: unknown or missing fields.")
     for name, value in truth.items():
         need(record.get(name) == value, f"Record: '{name}' is not what the events say.")
     need(all(hashlib.sha256(text.encode()).hexdigest() == notice["hash"] for text in shown.values()),
          "Record: the wording is not the one the yes was given to.")
     need(all((e["person"], e["ws"]) == (yes["person"], yes["ws"]) for e in events), "Record: two people.")
-    need(lines[events.index(yes)] in record["events"] and all(one in lines for one in record["events"]),
-         "Record: 'events' is not what the events say.")
 
 
 def check(receipt: dict[str, Any], key: str | None) -> None:
@@ -161,10 +162,9 @@ def check(receipt: dict[str, Any], key: str | None) -> None:
     say("ledger", f"{origin}, {size} events, signature good")
     proven = [check_event(given, size, root) for given in receipt["events"]]
     check_record(receipt["record"], [event for event, _ in proven], [line for _, line in proven])
-    say("record", "says what the events say; names, language and how to leave are the business's own words")
+    say("record", "says what the events say; its name, how to leave and the day of issue are the business's own words")
     say("key", receipt["key"])
-    if key is None:
-        say("", "key taken from the receipt itself: compare it with the one the business publishes")
+    say("", "" if key else "key taken from the receipt itself: compare it with the one the business publishes")
 
 
 def say(label: str, text: str) -> None:
@@ -188,7 +188,7 @@ def main() -> int:
         return 2
     try:
         check(receipt, asked.key)
-        say("GOOD", "nothing in this receipt was changed since the ledger was signed")
+        say("GOOD", "what it proves is what the ledger held when it was signed")
         return 0
     except (Bad, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         say("BAD", str(error) if isinstance(error, Bad) else f"It is not formed like a receipt: {error!r}")

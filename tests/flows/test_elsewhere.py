@@ -219,6 +219,24 @@ def test_a_yes_from_elsewhere_has_a_receipt_that_a_stranger_can_check(trusting: 
     assert subprocess.run(alone, check=False, capture_output=True).returncode == 1
 
 
+@pytest.mark.parametrize("edit", ["field", "twice", "missing"])
+def test_a_receipt_with_a_line_more_or_less_is_refused(trusting: World, tmp_path: Path, edit: str) -> None:
+    tell(trusting, CHEN)
+    made = receipt(trusting, CHEN)
+    if edit == "field":
+        made["record"]["third_parties"] = "everybody, for ever"
+    elif edit == "twice":
+        made["record"]["events"] *= 2
+    else:
+        del made["record"]["withdrawal_method"]
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps(made))
+    assert receipts.verify_receipt(made, verify_ed25519) != []
+    told = subprocess.run([sys.executable, "-I", str(TOOL), str(path)], check=False, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "GOOD" not in told.stdout
+
+
 def test_a_wording_too_long_to_keep_whole_is_left_out_of_the_receipt(trusting: World) -> None:
     tell(trusting, CHEN, msgspec.structs.replace(PROOF, wording="May we? " * 1000))
     made = receipt(trusting, CHEN)

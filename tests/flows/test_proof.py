@@ -58,6 +58,13 @@ def test_a_stranger_can_check_it_with_the_script_alone(lone_world: World, tmp_pa
     assert subprocess.run(run, capture_output=True, check=False).returncode != 0
 
 
+def test_the_language_of_a_receipt_is_the_one_it_was_asked_in(world: World) -> None:
+    world.join(AMIRA)
+    made = receipt(world)
+    made["record"]["language"] = "ar"
+    assert receipts.verify_receipt(made, verify_ed25519) == ["Record: 'language' is not what the events say."]
+
+
 def test_a_receipt_asked_for_too_early_says_so_and_a_retry_helps(world: World) -> None:
     world.say(AMIRA, "JOIN")
     world.tap(AMIRA, world.question().button(0))

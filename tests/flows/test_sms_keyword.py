@@ -65,6 +65,15 @@ def test_a_keyword_by_sms_alone_grants_nothing_and_opens_no_window_in_whatsapp(w
     assert world.check(AMIRA, "support", "text").reason == "in_window"
 
 
+def test_a_tap_that_comes_by_sms_is_no_answer_to_a_question_in_whatsapp(world: World, line: Line) -> None:
+    line.sms(AMIRA, "JOIN")
+    button = world.question().button(0)
+    line.sms(AMIRA, "Yes", ButtonPayload=button, ButtonText="Yes")
+    assert world.check(AMIRA).reason == "pending"
+    line.tap(AMIRA, button)
+    assert world.check(AMIRA).reason == "granted"
+
+
 @pytest.mark.parametrize("words", ["YES", "Yes", "ok"])
 def test_a_yes_by_sms_is_no_answer_to_a_question_in_whatsapp(world: World, line: Line, words: str) -> None:
     line.sms(AMIRA, "JOIN")

@@ -22,8 +22,12 @@ E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 #: Meta: two ISO country letters, a dot, 1 to 128 alphanumerics; case matters (business-scoped user ids page).
 BSUID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}\Z")
 PARENT_BSUID = re.compile(r"[A-Z]{2}\.ENT\.[A-Za-z0-9]{1,128}\Z")
-#: Kinds of numbers that only cost money to be called, and which nobody has WhatsApp on.
-COSTLY = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+#: Kinds of numbers that nobody has WhatsApp on; most only cost money to be called.
+COSTLY = (
+    phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST,
+    phonenumbers.PhoneNumberType.PERSONAL_NUMBER, phonenumbers.PhoneNumberType.TOLL_FREE,
+    phonenumbers.PhoneNumberType.PAGER, phonenumbers.PhoneNumberType.VOICEMAIL, phonenumbers.PhoneNumberType.UAN,
+)
 #: Longest text looked at; nothing that is an address is longer.
 MAX_ADDRESS = 160
 

@@ -5,8 +5,8 @@ has them in camel case), the events behind it, verbatim, their inclusion proofs,
 proves that the ledger was not changed since; it does not prove that the person meant it.
 
 Rules of the room: what the record says about the events is derived from them, and whoever reads it checks it
-again, so a retouched record is as bad as a retouched event. The controller's name, the language and how to
-leave are the business's own statement. `tools/verify_receipt.py` makes the same checks without Sayso.
+again, so a retouched record is as bad as a retouched event. The controller's name, how to leave and the day of issue
+are the business's own statement. `tools/verify_receipt.py` makes the same checks without Sayso.
 """
 
 from __future__ import annotations
@@ -255,6 +255,11 @@ def _record_problems(record: Mapping[str, Any], known: Sequence[tuple[Event, _Gi
         for name, truth in _derived(yes).items()
         if _claimed(record, name) != truth
     ]
+    if set(record) != {*_derived(yes), "record_id", "language", "withdrawal_method", "events"}:
+        problems.append("Record: it has unknown fields, or lacks some.")
+    spoken = next((event.facts["lang"] for event, _ in known if "lang" in event.facts), record.get("language"))
+    if record.get("language") != spoken:
+        problems.append("Record: 'language' is not what the events say.")
     if any((event.person, event.ws) != (yes.person, yes.ws) for event, _ in known):
         problems.append("Record: the events are not all about one person and one workspace.")
     if _wording_differs(record):
@@ -288,13 +293,14 @@ def _claimed(record: Mapping[str, Any], name: str) -> Any:
 
 
 def _timeline_fits(timeline: Any, yes: Event, known: Sequence[tuple[Event, _Given]]) -> bool:
-    """Whether every line is one of the events' and the yes is among them."""
+    """Whether the lines are of the events, each once and in their order, the yes among them."""
+    if not isinstance(timeline, list):
+        return False
     try:
-        lines = [moment(event, given.openings) for event, given in known]
-        said_yes = moment(yes, next(given.openings for event, given in known if event is yes))
+        lines = [(event, moment(event, given.openings)) for event, given in known]
     except OverflowError:
         return False
-    return isinstance(timeline, list) and said_yes in timeline and all(line in lines for line in timeline)
+    return timeline == [line for event, line in lines if event is yes or line in timeline]
 
 
 def _wording_differs(record: Mapping[str, Any]) -> bool:

@@ -68,7 +68,7 @@ def _label_answered(heard: Heard, person: Person, item: InboundButton, reading: 
 
 def _tapped_yes(heard: Heard, person: Person, item: InboundButton, event_id: str, evidence: Mapping[str, str]) -> None:
     request = confirm.own_event(heard.tx, heard.workspace.id, person, event_id, "opt_in_requested")
-    if request is None:  # a payload made up, or another person's: it is only something the person sent
+    if request is None or heard.sender.channel == "sms":  # made up, another person's, or by SMS, which can be forged
         spoke(heard, person, item)
         return
     confirm.yes(heard.tx, heard.kit, heard.workspace, person, request, "button", heard.sender, occurred_at=item.at,
