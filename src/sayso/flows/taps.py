@@ -40,7 +40,9 @@ def tapped(heard: Heard, item: InboundButton) -> None:
             act(heard, person, item, item.payload[len(prefix):], evidence)
             return
     reading = heard.read(item.payload, person, free=False)  # payload first, then the label
-    if reading.intent not in STOPS and (shown := heard.read(item.label, person)).intent:
+    shown = heard.read(item.label, person)
+    if reading.intent not in STOPS and shown.intent and (
+            shown.intent in STOPS or not shown.free or not reading.intent):
         reading = shown
     if STOP_PROMOTIONS & {fold(item.payload), fold(item.label)}:
         stop_here(heard, person, item, ALL_MARKETING, evidence)
