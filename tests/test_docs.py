@@ -177,10 +177,11 @@ def test_every_test_that_is_said_to_hold_a_promise_is_there() -> None:
         name for path in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
     }
-    page = text_of("docs/promises.md")
-    claimed = set(re.findall(r"`(test_\w+)`", page))
-    assert len(claimed) > 20
+    page, lessons = text_of("docs/promises.md"), text_of("docs/lessons.md")
+    claimed = set(re.findall(r"`(test_\w+)`", page + lessons))
+    assert len(claimed) > 60
     assert claimed - there == set()
+    assert lessons.count("\n| ") == 15 + 1  # every need of the list, under one head
     assert re.findall(r"^## (\d+)\. ", page, re.MULTILINE) == [str(number) for number in range(1, 14)]
 
 
