@@ -7,6 +7,7 @@ import pytest
 from sayso.core.purposes import ALL_MARKETING, EVERYTHING, Cell
 from sayso.errors import InvalidRequest, ProviderError, UnknownPurpose, UnknownSender
 from sayso.flows import opt_out
+from sayso.worker import outbox
 from tests.cast import AMIRA, BRUNO, CHEN, DANA, Player
 from tests.stores import World, declaration, settle_in
 
@@ -407,3 +408,27 @@ def test_a_confirmation_that_a_newer_yes_overtook_is_not_sent(world: World) -> N
     world.work()
     assert world.check(AMIRA).reason == "granted"
     assert confirmations(world) == before
+
+
+def test_nothing_held_up_before_a_stop_is_said_after_it(world: World) -> None:
+    world.join(AMIRA)
+    world.say(AMIRA, "STOP", forwarded=True)  # a question is owed, and a worker that is slow has it in hand
+    [claim] = world.store.write(outbox.claim)
+    world.say(AMIRA, "STOP")
+    [confirmation] = world.work()
+    assert not confirmation.asks
+    ended = outbox.work(world.store, world.kit, world.system.directory.by_id, world.wire.send, claim)
+    assert (ended, world.wire.letters[-1]) == ("settled", confirmation)
+
+
+def test_help_asked_for_before_a_stop_is_not_given_after_it(world: World) -> None:
+    world.say(AMIRA, "HELP")
+    [claim] = world.store.write(outbox.claim)
+    world.say(AMIRA, "STOP")
+    world.work()
+    before = len(world.wire.letters)
+    outbox.work(world.store, world.kit, world.system.directory.by_id, world.wire.send, claim)
+    assert len(world.wire.letters) == before
+    world.clock.go(11 * 60)
+    world.say(AMIRA, "HELP")
+    assert len(world.work()) == 1  # asked for after it

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from sayso.channels.base import NativePreference
 from sayso.core import identity
 from sayso.core.identity import Address
 from sayso.flows import rights
 from tests.cast import AMIRA, BRUNO, CHEN, DANA, Player
 from tests.stores import World, rows_of
+from tests.world import NUMBER_ID
 
 NEW_PHONE = identity.phone("+447700900999")
 NEW_USER_ID = identity.bsuid("GB.9999NEW")
@@ -293,3 +295,26 @@ def test_moving_to_a_number_somebody_else_had_takes_over_their_no_and_gives_them
     assert world.check(bruno_phone).reason in ("granted", "stopped_all")
     assert world.person(bruno_phone) != world.person(bruno_id)
     assert world.sound()
+
+
+def test_a_late_native_stop_from_before_the_move_counts_although_somebody_has_the_number_now(world: World) -> None:
+    world.join(AMIRA)
+    left = world.stamp()
+    world.moved([PHONE], [NEW_PHONE])
+    by(world, PHONE, words="hello")  # somebody new has the old number
+    world.clock.go(60)
+    world.deliver(NativePreference(
+        sender_ref=NUMBER_ID, key=("preference", "late"), at=left, addresses=(PHONE,), value="stop",
+        category="marketing_messages"))
+    assert world.check(NEW_PHONE).reason == "stopped_on_whatsapp"
+    assert world.check(PHONE).reason == "stopped_on_whatsapp"
+    assert world.sound()
+
+
+def test_a_late_stop_from_before_the_move_counts_although_somebody_has_the_number_now(world: World) -> None:
+    world.join(AMIRA)
+    left = world.stamp()
+    world.moved([PHONE], [NEW_PHONE])
+    by(world, PHONE, words="hello")
+    world.say(AMIRA, "STOP", addresses=(PHONE,), at=left)
+    assert world.check(NEW_PHONE).reason == "stopped_all"

@@ -15,7 +15,7 @@ import msgspec
 from sayso.core import lifecycle
 from sayso.core.events import OWN_CLOCK
 from sayso.core.lifecycle import Mark, Standing
-from sayso.core.purposes import ANY, CONSENT, Cell
+from sayso.core.purposes import ALL_MARKETING, ANY, CONSENT, EVERYTHING, Cell
 
 #: Meta's customer service window: 24 hours from the person's last message (Cloud API, sending messages).
 SERVICE_WINDOW: Final = 24 * 3600 * 1_000_000
@@ -201,11 +201,13 @@ OWN: Final[dict[str, frozenset[str]]] = {
 
 
 def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, now: int,
-               cells: tuple[Cell, ...] = ()) -> Verdict:
-    """May Sayso send this message of its own? `answers` is the event it replies to, `cells` what that is about.
+               cells: tuple[Cell, ...] = (), asked: tuple[int, str] = (0, "")) -> Verdict:
+    """May Sayso send this message of its own? `answers` is the event it replies to, `cells` what that is about, `asked`
+    its time and clock.
 
     A prompt needs its request still open; a welcome its grant still standing; a stop confirmation that nothing
-    it covers was granted again.
+    it covers was granted again. Everything else is not said any more once the person left: the confirmation of that is
+    the last word.
     """
     if not standing.readable:
         return speak("deny", "unreadable")
@@ -216,16 +218,23 @@ def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, n
     elif kind == "welcome":
         due = any(lifecycle.grant_of(standing, cell) is not None for cell in cells)
     elif kind == "clarify":
-        due = any(mark.event == answers for mark in standing.holds)
+        due = any(mark.event == answers for mark in standing.holds) and not lifecycle.blocking(standing, ALL_MARKETING)
     elif kind == "pause":
         due = any(mark.event == answers for mark in standing.pauses)
     elif kind == "stop_confirmation":
         due = not any(lifecycle.stands_under(standing, cell) for cell in cells)
     else:
         due = True
-    if not due:
+    if not due or (kind != "stop_confirmation" and _left_since(standing, *asked)):
         return speak("deny", "no_longer_due")
     return Verdict("allow", "answers_event", REASONS["answers_event"], answers)
+
+
+def _left_since(standing: Standing, at: int, clock: str) -> bool:
+    """True if the person said stop to everything surely after this time, and has not come back."""
+    return bool(at) and any(
+        mark.cell == EVERYTHING and lifecycle.later(mark.at, mark.clock, at, clock)
+        and not lifecycle.stands_under(standing, mark.cell) for mark in standing.stops)
 
 
 CONSENT_CELL: Final = Cell(ANY, ANY, CONSENT)

@@ -148,14 +148,19 @@ def native(tx: Tx, kit: Kit, workspace: Workspace, person: Person, value: str, s
            clock: str, how: str) -> Person:
     """WhatsApp's own switch: `stop` covers marketing, `resume` lifts only that.
 
-    Meta: user_preferences webhook, error 131050. By default it covers every sender of the workspace.
+    Meta: user_preferences webhook, error 131050. By default it covers every sender of the workspace. A stop counts for
+    whoever once had the address it came from, too.
     """
     where = ANY if workspace.policy.native_scope == "workspace" else sender
     kind = "native_stop" if value == "stop" else "native_resume"
-    event, person = tell(tx, kit, workspace.id, person, kind, cells=(Cell(ANY, where, "marketing"),),
-                         occurred_at=occurred_at, clock=clock, facts={"how": how})
+    cells = (Cell(ANY, where, "marketing"),)
+    event, person = tell(tx, kit, workspace.id, person, kind, cells=cells, occurred_at=occurred_at, clock=clock,
+                         facts={"how": how})
     if value == "stop":
         breaker.count(tx, kit, workspace, sender, event)
+        for other in former_holders(tx, workspace.id, person):
+            tell(tx, kit, workspace.id, other, kind, cells=cells, occurred_at=occurred_at, clock=clock,
+                 facts={"how": "former_address"})
     return person
 
 

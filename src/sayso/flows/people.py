@@ -56,7 +56,7 @@ def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: s
         for mac, person, state, event in tx.rows_among("holders_among", list(macs), ws=ws)
     ]
     taken = {mac for mac, _, state in held if state == "current"}
-    held = [row for row in held if row[2] != "late" or row[0] not in taken]
+    held = [(mac, who, "former" if state == "late" and mac in taken else state) for mac, who, state in held]
     ids = sorted({person for _, person, state in held if state in ("current", "late")})
     person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
     known = {macs[mac] for mac, _, state in held if state in ("current", "late")}

@@ -112,9 +112,9 @@ class Human:
         self.scene.truth.chats.append((names[0], at, self.scene.loop.now))
 
     def starts(self, at: int, names: tuple[str, ...]) -> None:
-        """START answers the question whether to stop: it lifts a hold and nothing else."""
+        """START answers the question whether to stop, and ends a pause: it lifts these and nothing else."""
         self.chat(at, names)
-        self.scene.truth.lifts.append(("hold", names[0], at))
+        self.scene.truth.lifts += [("hold", names[0], at), ("pause", names[0], at)]
 
     def nothing(self, at: int, names: tuple[str, ...]) -> None:
         """Neither a yes nor a no."""

@@ -141,11 +141,11 @@ class Truth:
         return address not in self.left or no.address == address
 
     def _lifted(self, no: No, address: str, cell: Cell) -> bool:
-        if no.kind == "pause":
-            return self.loop.now > no.until - 2 * SKEW
+        if no.kind == "pause" and self.loop.now > no.until - 2 * SKEW:
+            return True
         if any(kind == no.kind and where in self.group(no.address) and at > no.at for kind, where, at in self.lifts):
             return True
-        if no.kind == "native":
+        if no.kind in ("native", "pause"):
             return False
         return any(self._beats(yes, no) for yes in self.good(address, cell))
 

@@ -120,7 +120,8 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
         return _settle(tx, mine, "cancelled", "nothing_to_answer")
     if kind == "expiry":
         return _note_expiry(tx, kit, mine, person, event)
-    verdict = gate.decide_own(person.standing, kind, answers, event.type, kit.now(), event.cells)
+    verdict = gate.decide_own(person.standing, kind, answers, event.type, kit.now(), event.cells,
+                              (event.occurred_at, event.clock))
     if not verdict.allowed:
         return _settle(tx, mine, "cancelled", verdict.reason)
     if kind == "stop_confirmation" and in_flight(tx, mine.ws, person):
