@@ -318,3 +318,25 @@ def test_a_late_stop_from_before_the_move_counts_although_somebody_has_the_numbe
     by(world, PHONE, words="hello")
     world.say(AMIRA, "STOP", addresses=(PHONE,), at=left)
     assert world.check(NEW_PHONE).reason == "stopped_all"
+
+
+def test_who_wrote_from_the_new_number_before_its_webhook_came_is_the_same_person(world: World) -> None:
+    world.join(AMIRA)
+    moved = world.stamp()
+    world.clock.go(3600)
+    by(world, NEW_PHONE, NEW_USER_ID, words="STOP")
+    world.moved([PHONE], [NEW_PHONE], at=moved)
+    assert world.person(NEW_PHONE) == world.person(USER_ID)
+    assert world.check(USER_ID).reason == world.check(NEW_PHONE).reason == "stopped_all"
+    assert world.sound()
+
+
+def test_who_got_the_new_number_long_after_the_move_is_somebody_else(world: World) -> None:
+    world.join(AMIRA)
+    moved = world.stamp()
+    world.clock.go(60 * 86400)
+    by(world, NEW_PHONE, NEW_USER_ID)
+    world.moved([PHONE], [NEW_PHONE], at=moved)
+    assert world.person(NEW_USER_ID) != world.person(USER_ID)
+    assert world.check(NEW_USER_ID).reason == "no_consent"
+    assert world.sound()

@@ -218,7 +218,8 @@ def decide_own(standing: Standing, kind: str, answers: str, answers_type: str, n
     elif kind == "welcome":
         due = any(lifecycle.grant_of(standing, cell) is not None for cell in cells)
     elif kind == "clarify":
-        due = any(mark.event == answers for mark in standing.holds) and not lifecycle.blocking(standing, ALL_MARKETING)
+        stopped = lifecycle.blocking(standing, ALL_MARKETING) and not lifecycle.stands_under(standing, ALL_MARKETING)
+        due = any(mark.event == answers for mark in standing.holds) and not stopped
     elif kind == "pause":
         due = any(mark.event == answers for mark in standing.pauses)
     elif kind == "stop_confirmation":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from sayso.core import events, lifecycle
 from sayso.core.events import OWN_CLOCK
@@ -16,10 +17,13 @@ from sayso.core.lifecycle import NOBODY
 from sayso.core.purposes import EVERYTHING
 from sayso.flows.kit import Kit
 from sayso.flows.record import Person, append, person_by_id, settle, tell
+from sayso.ports import DAY
 from sayso.store.base import Row, Tx
 
 #: Which address to write to first; a phone is what every provider takes.
 PREFERENCE = {"phone": 0, "bsuid": 1, "parent_bsuid": 2}
+#: How late a webhook can be: Meta's pages say 36 hours or 7 days, so 7. Nobody gets a given-up number that soon.
+RETRIED: Final = 7 * DAY
 
 
 def look_up(tx: Tx, kit: Kit, ws: str, address: Address) -> Row | None:
@@ -166,18 +170,21 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     for other in sorted(held):
         gone = person_by_id(tx, ws, other)
         if gone is not None and gone.id != person.id:
-            person = _meet(tx, kit, ws, person, gone, new)
+            person = _meet(tx, kit, ws, person, gone, new, occurred_at)
     missing = [address for address in new if look_up(tx, kit, ws, address) is None]
     return _link(tx, kit, ws, person, missing, "number_changed") if missing else person
 
 
-def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequence[Address]) -> Person:
-    """Somebody holds an address this person moved to. Without any other address it is the same person, met before; with
-    one it is somebody else who had the number: they keep their record, and the number brings along only their no.
+def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequence[Address], at: int) -> Person:
+    """Somebody holds an address this person moved to. Without any other address, or if they were first seen with it
+    soon after the move (its webhook came late), it is the same person, met before; else it is somebody else who had the
+    number: they keep their record, and the number brings along only their no.
     """
     macs = {mac for address in new for mac in kit.vault.address_macs(ws, address)}
-    current = {bytes(row[0]): row[1] for row in tx.rows("addresses_of", ws=ws, person=holder.id) if row[2] == "current"}
-    if current.keys() <= macs:
+    rows = [row for row in tx.rows("addresses_of", ws=ws, person=holder.id) if row[2] == "current"]
+    current = {bytes(row[0]): row[1] for row in rows}
+    since = [_linked_at(tx, ws, row[5]) for row in rows if bytes(row[0]) in macs]
+    if current.keys() <= macs or (since and all(at <= moment <= at + RETRIED for moment in since)):
         return merge(tx, kit, ws, person, holder)
     lost = sorted(current.keys() & macs)
     evidence = {f"address{place}": f"{current[mac]}:{mac.hex()}" for place, mac in enumerate(lost)}
@@ -189,6 +196,12 @@ def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequen
             _, person = tell(tx, kit, ws, person, "said_stop", cells=(mark.cell,), occurred_at=mark.at,
                              clock=mark.clock, facts={"how": "former_address"})
     return person
+
+
+def _linked_at(tx: Tx, ws: str, event_id: str) -> int:
+    """When an address became known as somebody's; 0 where the fact is not at hand."""
+    row = tx.row("event", ws=ws, event=event_id)
+    return events.decode(bytes(row[0])).occurred_at if row else 0
 
 
 def former_holders(tx: Tx, ws: str, person: Person) -> list[Person]:

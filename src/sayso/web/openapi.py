@@ -130,7 +130,7 @@ def _can(route: Route, status: str) -> bool:
     if status == "429":
         return route.path == "/v1/opt-ins"
     if status == "404":
-        may_miss = ("lookup", "receipts", "pending")
+        may_miss = ("lookup", "receipts", "pending", "held")
         return route.path == "/w/challenge" or "{" in route.path or any(word in route.path for word in may_miss)
     if status == "409":
         return route.path.endswith(("/redeem", "/resend"))
