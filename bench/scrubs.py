@@ -68,8 +68,8 @@ def _people(world: World, count: int) -> np.ndarray:
     with files.held(folder):
         name = files.save(folder, "base", base)
         files.put_in_force(folder, files.Manifest(
-            format=files.FORMAT, made_for=manifest.made_for, position=manifest.position, reasons=manifest.reasons,
-            patterns=patterns.all(), base=name, newer=""))
+            format=files.FORMAT, made_for=manifest.made_for, position=manifest.position, last=manifest.last,
+            reasons=manifest.reasons, patterns=patterns.all(), base=name, newer=""))
     return reasons
 
 

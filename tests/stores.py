@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from sayso.core.understanding import keeps_its_meaning
 from sayso.core.workspace import Workspace
 from sayso.flows import setup
 from sayso.flows.kit import Kit
@@ -57,7 +58,7 @@ def build(store: Store, clock: HandClock, declared: dict[str, Any] | None = None
 
 def settle_in(system: System, declared: dict[str, Any]) -> Workspace:
     """Apply one business's declaration."""
-    whole = parse(declared, Path(), lambda word: _words().keywords.read(word).intent in ("stop", "help"))
+    whole = parse(declared, Path(), lambda word: keeps_its_meaning(_words(), word))
     applied = system.store.write(lambda tx: setup.apply(tx, system.kit, whole))
     system.directory.refresh()
     return applied.workspace

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sayso.core.identity import Address
 from sayso.core.standard_webhooks import key_of
-from sayso.core.understanding import Understanding
+from sayso.core.understanding import Understanding, keeps_its_meaning
 from sayso.core.workspace import Connection, Notice, Secret, Sender, Webhook, Workspace
 from sayso.errors import ConfigError, KeyProblem, NotConfigured
 from sayso.flows import rights, setup
@@ -190,7 +190,7 @@ class System:
 
     def _reserved(self, word: str) -> bool:
         """A word that people use to leave, to ask for help or to answer cannot be made a keyword for joining."""
-        return self.kit.words().keywords.read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
+        return keeps_its_meaning(self.kit.words(), word)
 
     def workspace(self, slug: str = "") -> Workspace:
         """The workspace of this slug, or the only one. Raises ConfigError."""

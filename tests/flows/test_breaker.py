@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sayso.core.purposes import ANY, EVERYTHING, Cell
 from sayso.errors import EvidenceMissing, ProviderError
-from sayso.flows import breaker
+from sayso.flows import breaker, opt_out, preferences
+from sayso.flows.links import Link
+from sayso.flows.record import person_by_id
+from sayso.ports import DAY
+from sayso.store.base import Tx
 from tests.cast import AMIRA, BRUNO, Player
+from tests.flows.listing import take_in, write
 from tests.stores import build, open_kind
 from tests.world import HandClock, World, declaration
 
@@ -24,6 +31,16 @@ def held(world: World) -> list[breaker.Tripped]:
 
 def release(world: World, clerk: str = "Olga") -> int:
     return world.store.write(lambda tx: breaker.release(tx, world.kit, world.workspace, "shop", clerk))
+
+
+def report(world: World, who: Player) -> None:
+    """Twilio refuses to send to them: it says that they stopped everything."""
+    def work(tx: Tx) -> None:
+        person = person_by_id(tx, world.workspace.id, world.person(who))
+        assert person is not None
+        opt_out.refused(tx, world.kit, world.workspace, person, "stopped_all", "shop", code=21610)
+
+    world.store.write(work)
 
 
 @pytest.fixture
@@ -140,3 +157,23 @@ def test_the_breaker_can_be_switched_off_and_is_said_once_in_the_ledger(
 def tripped_facts(world: World) -> int:
     rows = world.store.read(lambda tx: tx.rows("leaves_from", ws=world.workspace.id, place=0, limit=1000))
     return sum(b"breaker_tripped" in bytes(row[5]) for row in rows)
+
+
+@pytest.mark.parametrize("way", ["page", "switch", "list"])
+def test_a_no_said_under_a_reported_one_outlives_its_release(small: World, tmp_path: Path, way: str) -> None:
+    small.join(AMIRA)
+    people = crowd(24)
+    for one in people:
+        small.say(one, "hello")
+    for one in (AMIRA, *people):
+        report(small, one)
+    now = small.kit.now()
+    link = Link(small.workspace.id, small.person(AMIRA), "preferences", now, now + DAY, expired=False)
+    if way == "list":
+        take_in(small, write(tmp_path, [(AMIRA.phone,)], ("phone",)), stop_list=True, wording="")
+    else:
+        cell = EVERYTHING if way == "page" else Cell("offers", ANY, ANY)
+        small.store.write(lambda tx: preferences.stop(tx, small.kit, small.workspace, link, cell=cell))
+    assert release(small)
+    assert not small.check(AMIRA).allowed
+    assert small.check(people[0]).reason != "stopped_all"

@@ -228,7 +228,9 @@ def test_a_period_is_read_with_its_unit_and_what_is_left_is_the_command() -> Non
     assert period("pause 2 weeks") == (14, "pause")
     assert period("PAUSE") == (0, "PAUSE")
     assert period("暂停30天") == (30, "暂停")
-    assert period("pause 12345") == (0, "pause 12345")
+    assert period("pause 12345") == (12345, "pause")
+    assert period("PAUSE 2 years") == (730, "pause")
+    assert period("pause 1 Jahr") == (365, "pause")
     assert period("x" * 100_000)[0] == 0
 
 
@@ -236,3 +238,17 @@ def test_silence_is_asked_for_in_so_many_words() -> None:
     assert wants_silence("STOP and DON’T reply!")
     assert wants_silence("Hört auf, bitte nicht antworten")
     assert not wants_silence("STOP")
+
+
+def test_start_after_a_stop_and_a_pause_asks_and_promises_nothing(world: World) -> None:
+    world.join(AMIRA)
+    world.say(AMIRA, "STOP")
+    world.say(AMIRA, "PAUSE 10")
+    world.work()
+    world.clock.go(60)
+    world.say(AMIRA, "START")
+    [letter] = world.work()
+    assert letter.asks
+    assert world.check(AMIRA).reason == "stopped_all"
+    world.tap(AMIRA, letter.button(0))
+    assert world.check(AMIRA).allowed

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import apsw
 import numpy as np
 import pytest
 
 from sayso.core.gate import REASONS
 from sayso.core.identity import Address
+from sayso.errors import Unavailable
 from sayso.flows import rights, snapshots
+from sayso.flows.record import person_by_id
 from sayso.ports import DAY, HOUR, SECOND
 from sayso.snapshot import files, index, keeper
 from sayso.snapshot.keeper import Keeper
+from sayso.store.base import Tx
+from sayso.store.sqlite import SqliteStore
 from tests.cast import AMIRA, BRUNO, CHEN, DANA, Player
-from tests.stores import World, declaration
+from tests.stores import World, build, declaration
+from tests.world import HandClock
 
 NUMBERS = [int(who.address.value) for who in (AMIRA, BRUNO, CHEN)] + [447700900555]
 
@@ -192,3 +200,76 @@ def test_every_reason_has_its_place_and_only_known_ones_allow() -> None:
     assert {reason for reason in REASONS if snapshots.verdict_of(reason) == "allow"} == {
         "granted", "in_window", "answers_event"}
     assert snapshots.verdict_of("made up") == "deny"
+
+
+# -- an older database, and what happens meanwhile ---------------------------------------------------------------------
+
+
+def put_back(source: str, target: str) -> None:
+    with contextlib.closing(apsw.Connection(source)) as old, contextlib.closing(apsw.Connection(target)) as new, \
+            new.backup("main", old, "main") as copy:
+        copy.step()
+
+
+@pytest.mark.parametrize("grown", [0, 9], ids=["shorter", "grown again"])
+@pytest.mark.parametrize("loaded", [False, True], ids=["in memory", "from its folder"])
+def test_after_a_restore_it_is_made_anew(clock: HandClock, tmp_path: Path, loaded: bool, grown: int) -> None:
+    mine, backup = str(tmp_path / "world.db"), str(tmp_path / "backup.db")
+    store = SqliteStore(mine, clock=clock)
+    world = build(store, clock)
+    kept = Keeper(store, world.kit, tmp_path / "snapshots")
+    joins(world, AMIRA)
+    put_back(mine, backup)
+    for _ in range(6):
+        world.say(CHEN, "hello")
+    joins(world, BRUNO)
+    agree(kept, world)
+    kept.keep()
+    put_back(backup, mine)
+    kept = Keeper(store, world.kit, tmp_path / "snapshots") if loaded else kept
+    world.opt_out(AMIRA)  # recorded once more, as the guide says
+    for _ in range(grown):
+        world.say(CHEN, "hello")
+    world.work()
+    agree(kept, world)
+    assert by_the_gate(world)[:2] == ["stopped_all", "unknown_person"]
+    store.close()
+
+
+def test_what_happens_while_it_is_made_is_in_it(kept: Keeper, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    joins(world, AMIRA)
+    real, rounds = snapshots.everything, list[int]()
+
+    def forget(tx: Tx) -> None:
+        gone = person_by_id(tx, world.workspace.id, world.person(CHEN))
+        assert gone is not None
+        rights.destroy(tx, world.kit, world.workspace.id, gone, how="expired", keep_no=False)
+
+    def slow(*args: Any) -> Iterator[Any]:
+        yield from real(*args)
+        rounds.append(1)
+        if len(rounds) == 1:
+            world.say(AMIRA, "STOP")
+            world.say(CHEN, "hello")
+            world.store.write(forget)
+
+    monkeypatch.setattr(snapshots, "everything", slow)
+    agree(kept, world)
+    assert by_the_gate(world)[0] == "stopped_all"
+    assert len(rounds) > 1, "a record of which nothing may be kept went away: what was made before may not be kept"
+
+
+def test_where_too_much_happens_meanwhile_it_says_so(
+        kept: Keeper, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    joins(world, AMIRA)
+    real = snapshots.everything
+
+    def slow(*args: Any) -> Iterator[Any]:
+        yield from real(*args)
+        for _ in range(4):
+            world.say(AMIRA, "hello")
+
+    monkeypatch.setattr(snapshots, "everything", slow)
+    monkeypatch.setattr(snapshots, "MANY", 3)
+    with pytest.raises(Unavailable, match="Try again"):
+        kept.refresh(world.workspace)

@@ -135,3 +135,11 @@ def test_the_key_is_the_password_and_nothing_else_opens(lone: Gateway) -> None:
                        trust_env=False)
     refused(calls, 404, 20404)
     assert lone.upstream.got == []
+
+
+@pytest.mark.parametrize("sender", ["+15005550006", "ALPHA", "whatsapp:+447700900102"])
+def test_a_from_that_is_nobodys_is_not_covered_by_a_service_beside_it(gateway: Gateway, sender: str) -> None:
+    form = {"To": AMIRA.phone, "From": sender, "MessagingServiceSid": SERVICE_SID, "Body": "On its way"}
+    answer = gateway.twilio(form)
+    assert answer.status_code >= 400
+    assert gateway.upstream.sent == []

@@ -486,6 +486,18 @@ def test_the_link_of_somebody_erased_still_answers_and_does_nothing(shop: Api, w
     assert contents(world.store) == before
 
 
+def test_an_old_link_stops_who_was_erased_and_came_back(shop: Api, world: World) -> None:
+    path = joined(world)
+    press(shop, path, "erase")
+    world.clock.go(90_000)
+    world.say(AMIRA, "START")
+    [letter] = [letter for letter in world.work() if letter.asks]
+    world.tap(AMIRA, letter.button(0))
+    assert world.check(AMIRA).allowed
+    assert send_form(shop, path, "List-Unsubscribe=One-Click", x="1").status_code == 200
+    assert world.check(AMIRA).reason == "stopped_all"
+
+
 # -- the signal, and why -----------------------------------------------------------------------------------------------
 
 

@@ -118,10 +118,10 @@ class _Undone(Exception):
 
 
 def _reserved(word: str) -> bool:
-    from sayso.core.intents import Lexicon
-    from sayso.rules.reader import load_words
+    from sayso.core.understanding import keeps_its_meaning
+    from sayso.rules.reader import load_understanding
 
-    return Lexicon(load_words()).read(word, None, ("en",)).intent in ("stop", "help", "yes", "no")
+    return keeps_its_meaning(load_understanding(), word)
 
 
 # -- a second workspace ------------------------------------------------------------------------------------------------

@@ -28,6 +28,17 @@ _READ: Final = frozenset(get_args(Intent)) - {"status", "preferences"}
 _NOTHING: Final = Reading(None, "none", None, strict=False, why="nothing in it asks us for anything")
 
 
+def keeps_its_meaning(words: Understanding, text: str) -> bool:
+    """True for what people already say to leave, to get help or to answer: no keyword and no word of a business may
+    take that away. Free text counts where it stops for certain.
+    """
+    keyword = words.keywords.read(text, None, ("en",))
+    if keyword.grade != "none":
+        return keyword.intent in ("stop", "help", "yes", "no")
+    free = words.read(text)
+    return free.intent in STOPS and free.grade == "certain"
+
+
 class Understanding:
     """Reads messages. Immutable once built; never raises on any text."""
 

@@ -99,11 +99,14 @@ def paused(heard: Heard, person: Person) -> bool:
     return any(mark.until > heard.kit.now() for mark in person.standing.pauses)
 
 
-def resume(heard: Heard, person: Person, item: InboundText | InboundButton, *, how: str) -> None:
-    """The person ends the pause. Nothing else begins again by it."""
+def resume(heard: Heard, person: Person, item: InboundText | InboundButton, *, how: str,
+           quiet: bool = False) -> Person:
+    """The person ends the pause. Nothing else begins again by it. `quiet`: where to say so would mislead."""
     event, person = tell(heard.tx, heard.kit, heard.workspace.id, person, "pause_ended", cells=(EVERYTHING,),
                          occurred_at=item.at, clock=heard.clock, facts={"how": how, "inbound": heard.sender.name})
-    _owe(heard, person, "pause_over", event.id)
+    if not quiet:
+        _owe(heard, person, "pause_over", event.id)
+    return person
 
 
 def tapped_resume(heard: Heard, person: Person, item: InboundButton, event_id: str, _: Mapping[str, str]) -> None:

@@ -164,7 +164,7 @@ def _object(tx: Tx, kit: Kit, workspace: Workspace, person: Person, at: int) -> 
     """
     at -= lifecycle.SKEW + 1  # an answer, stamped by another clock, must surely be later (core/lifecycle.py, rule 3)
     known = any(mark.cell.covers(SHARING) and mark.at >= at for mark in person.standing.stops)
-    if known or opt_out.already_stopped(person.standing, SHARING):
+    if known or opt_out.told_already(tx, workspace.id, person.standing, SHARING):
         return person
     return opt_out.stop(tx, kit, workspace, person, SHARING, how="gpc", evidence={"signal": "Sec-GPC: 1"},
                         occurred_at=at).person

@@ -291,7 +291,7 @@ def _tell_stop(tx: Tx, kit: Kit, workspace: Workspace, job: Job, person: Person,
     if one.stop is None:
         return
     for cell in job.stop_cells:
-        if not opt_out.already_stopped(person.standing, cell):
+        if not opt_out.told_already(tx, workspace.id, person.standing, cell):
             said = opt_out.stop(tx, kit, workspace, person, cell, how="import", occurred_at=one.stop.stopped_at,
                                 clock=elsewhere.FILE_CLOCK if one.stop.stopped_at else events.OWN_CLOCK,
                                 evidence=stop_evidence(job, one.stop))

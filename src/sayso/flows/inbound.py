@@ -26,6 +26,7 @@ from sayso.channels.base import (
 )
 from sayso.core import lifecycle
 from sayso.core.intents import Reading, fold
+from sayso.core.purposes import EVERYTHING
 from sayso.core.workspace import Connection, Sender, Workspace, choice_in
 from sayso.flows import commands, confirm, entrances, opt_in, opt_out, people, permits, taps, templates
 from sayso.flows.entrances import Reached
@@ -132,8 +133,10 @@ def _acted(heard: Heard, person: Person, item: InboundText, reading: Reading, ev
         _begin(heard, person, item, Reached(ad), evidence, how="ad")
         return True
     if reading.intent == "start" and not reading.free and commands.paused(heard, person):
-        commands.resume(heard, person, item, how="word")
-        return True
+        stopped_too = opt_out.already_stopped(person.standing, EVERYTHING)
+        person = commands.resume(heard, person, item, how="word", quiet=stopped_too)
+        if not stopped_too:
+            return True
     held = lifecycle.held_marketing(person.standing)
     if reading.intent == "start" and held and not reading.free:  # the word itself is an answer to "shall it stop?"
         opt_out.release_hold(heard.tx, heard.kit, heard.workspace, person, how="word", sender=heard.sender.name,

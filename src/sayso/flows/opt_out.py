@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sayso.core import lifecycle
+import msgspec
+
+from sayso.core import events, lifecycle
 from sayso.core.events import OWN_CLOCK, Event, Fact
 from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
@@ -190,7 +192,7 @@ def hold(tx: Tx, kit: Kit, workspace: Workspace, person: Person, sender: str, *,
                          evidence=evidence)
     if not asked and not already_stopped(person.standing, ALL_MARKETING):
         owe(tx, kit, workspace.id, person.id, "clarify", sender=sender, answers=event.id)
-    if not already_stopped(person.standing, ALL_MARKETING):
+    if not told_already(tx, workspace.id, person.standing, ALL_MARKETING):
         tx.run("add_held", ws=workspace.id, event=event.id, person=person.id, at=kit.now())
     return person
 
@@ -228,6 +230,19 @@ def already_stopped(standing: Standing, cell: Cell) -> bool:
         if not any(since) and not any(asked):
             return True
     return False
+
+
+def told_already(tx: Tx, ws: str, standing: Standing, cell: Cell) -> bool:
+    """True if the person or the business said so already. What a provider reported may turn out to be its mistake and
+    be released (the breaker): a no of the person's own has to be there then.
+    """
+    own = tuple(mark for mark in standing.stops if not _reported(tx, ws, mark.event))
+    return already_stopped(msgspec.structs.replace(standing, stops=own), cell)
+
+
+def _reported(tx: Tx, ws: str, event_id: str) -> bool:
+    row = tx.row("event", ws=ws, event=event_id)
+    return row is not None and events.decode(bytes(row[0])).facts.get("reported") is True
 
 
 def in_flight(tx: Tx, ws: str, person: Person) -> int:

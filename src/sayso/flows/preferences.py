@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sayso.core import lifecycle
+from sayso.core import events, lifecycle
 from sayso.core.lifecycle import Standing
 from sayso.core.purposes import ANY, EVERYTHING, Cell
 from sayso.core.workspace import Entry, Workspace
@@ -119,6 +119,8 @@ def choices(workspace: Workspace, standing: Standing, now: int) -> tuple[Choice,
     """Every purpose the person ever decided about or could join, in the order the business declares them."""
     found = []
     for name, purpose in workspace.purposes.items():
+        if purpose.cls == "service":  # an answer to what somebody writes needs no switch
+            continue
         states = {_state(standing, Cell(name, sender, purpose.cls), now) for sender in workspace.senders}
         joinable = way_in(workspace, name) is not None
         if states - {"unknown"} or joinable:
@@ -172,11 +174,23 @@ def ways_in(workspace: Workspace, purposes: Sequence[str], hello: str) -> list[t
 def stop(tx: Tx, kit: Kit, workspace: Workspace, link: Link, *, how: str = "preferences",
          cell: Cell = EVERYTHING) -> OptedOut:
     """Leave. However old the link is; the second time nothing is recorded."""
-    person = holder(tx, link)
-    if person is None or opt_out.already_stopped(person.standing, cell):
+    person = holder(tx, link) or _come_back(tx, link)
+    if person is None or opt_out.told_already(tx, workspace.id, person.standing, cell):
         who = person.id if person else link.person
         return OptedOut("", who, opt_out.silent_by(tx, workspace.id, [who]), changed=False)
     return opt_out.leave(tx, kit, workspace, person, cell, how=how, evidence=_evidence(link))
+
+
+def _come_back(tx: Tx, link: Link) -> Person | None:
+    """Somebody erased who has a new record by now. What is kept of them is their no, and by it a no finds them."""
+    kept = [event.id for (body,) in tx.rows("facts_of", ws=link.workspace, person=link.person)
+            if (event := events.decode(bytes(body))).type == "erased"]
+    for event_id in kept:
+        for mac, *_ in tx.rows("suppressions_of_event", ws=link.workspace, event=event_id):
+            row = tx.row("person_by_mac", ws=link.workspace, mac=bytes(mac))
+            if row is not None:
+                return person_by_id(tx, link.workspace, row[0])
+    return None
 
 
 def save(tx: Tx, kit: Kit, workspace: Workspace, link: Link, was: Mapping[str, str],
@@ -232,7 +246,7 @@ def object_to_sharing(tx: Tx, kit: Kit, workspace: Workspace, link: Link) -> Non
     """
     if any(purpose.cls == "sharing" for purpose in workspace.purposes.values()):
         person = holder(tx, link)
-        if person is not None and not opt_out.already_stopped(person.standing, SHARING):
+        if person is not None and not opt_out.told_already(tx, workspace.id, person.standing, SHARING):
             opt_out.stop(tx, kit, workspace, person, SHARING, how="gpc", evidence={"signal": "Sec-GPC: 1"})
 
 

@@ -23,6 +23,7 @@ from sayso.store.base import Row, Store, Tx
 PAGE: Final = 20_000
 #: Facts since the snapshot beyond which making it anew is quicker than following them.
 MANY: Final = 200_000
+NO_LIMIT: Final = 2**31
 #: A reason by its place here is what a snapshot keeps of an answer.
 CODES: Final[tuple[str, ...]] = tuple(sorted(REASONS))
 #: `wait` says until when, which a code cannot: such rows are always asked of the database.
@@ -39,9 +40,12 @@ Answers = tuple[tuple[int, ...], int]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What to put into a snapshot to bring it up to `position`. None of `answers` where it must be made anew."""
+    """What to put into a snapshot to bring it up to `position`, the place after the fact `last`. None of `answers`
+    where it must be made anew.
+    """
 
     position: int
+    last: str
     answers: dict[bytes, Answers | None] | None
 
 
@@ -102,12 +106,24 @@ def _same(reason: str, cells: tuple[Cell, ...]) -> tuple[int, ...]:
     return (_CODE[reason],) * len(cells)
 
 
-def changes(tx: Tx, kit: Kit, workspace: Workspace, since: int) -> Changes:
-    """What changed since a place in the ledger, committed facts that have no leaf yet included."""
+def last_before(tx: Tx, ws: str, place: int) -> str:
+    """The fact right before a place in the ledger; empty where there is none."""
+    row = tx.row("leaf_event", ws=ws, leaf=place - 1) if place else None
+    return str(row[0]) if row else ""
+
+
+def changes(tx: Tx, kit: Kit, workspace: Workspace, since: int, last: str,
+            known: frozenset[str] = frozenset()) -> Changes:
+    """What changed since a place in the ledger, committed facts that have no leaf yet included, `known` ones left out.
+    Where another fact than `last` is before that place, an older database was put back, and nothing kept of the newer
+    one holds.
+    """
     at = position(tx, workspace.id)
-    touched = _touched(tx, workspace.id, since)
+    now_last = last_before(tx, workspace.id, at)
+    same = last_before(tx, workspace.id, since) == last
+    touched = _touched(tx, workspace.id, since, known) if same else None
     if touched is None:
-        return Changes(at, None)
+        return Changes(at, now_last, None)
     macs: set[bytes] = set()
     for person in {person for _, person, _ in touched if person}:
         macs.update(bytes(row[0]) for row in tx.rows("macs_of_person", ws=workspace.id, person=person))
@@ -115,18 +131,23 @@ def changes(tx: Tx, kit: Kit, workspace: Workspace, since: int) -> Changes:
         if kind == "erased":
             kept = [bytes(row[0]) for row in tx.rows("suppressions_of_event", ws=workspace.id, event=event)]
             if not kept and nothing_kept(tx, workspace.id, event):
-                return Changes(at, None)  # a record of whom nothing may be kept: here, too
+                return Changes(at, now_last, None)  # a record of whom nothing may be kept: here, too
             macs.update(kept)
-    return Changes(at, answers_of(tx, kit, workspace, macs))
+    return Changes(at, now_last, answers_of(tx, kit, workspace, macs))
 
 
-def _touched(tx: Tx, ws: str, since: int) -> list[tuple[str, str, str]] | None:
+def waiting(tx: Tx, ws: str) -> frozenset[str]:
+    """The committed facts that have no leaf yet."""
+    return frozenset(row[0] for row in tx.rows("changed_and_waiting", ws=ws, limit=NO_LIMIT))
+
+
+def _touched(tx: Tx, ws: str, since: int, known: frozenset[str]) -> list[tuple[str, str, str]] | None:
     """(event, person, type) of every fact since; None if there are too many."""
-    rows = tx.rows("changed_since", ws=ws, place=since, limit=MANY + 1)
-    waiting = tx.rows("changed_and_waiting", ws=ws, limit=MANY + 1)
-    if len(rows) + len(waiting) > MANY:
-        return None
-    return [(row[1], row[2], row[3]) for row in rows] + [(row[0], row[1], row[2]) for row in waiting]
+    limit = MANY + len(known) + 1
+    rows = [(row[1], row[2], row[3]) for row in tx.rows("changed_since", ws=ws, place=since, limit=limit)]
+    rows += [(row[0], row[1], row[2]) for row in tx.rows("changed_and_waiting", ws=ws, limit=limit)]
+    fresh = [row for row in rows if row[0] not in known]
+    return fresh if len(fresh) <= MANY else None
 
 
 def answers_of(tx: Tx, kit: Kit, workspace: Workspace, macs: Iterable[bytes]) -> dict[bytes, Answers | None]:

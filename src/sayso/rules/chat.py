@@ -14,9 +14,9 @@ from sayso.core.intents import fold
 from sayso.errors import ConfigError
 
 #: Days of each unit in `chat.toml`.
-UNITS: Final = {"days": 1, "weeks": 7, "months": 30}
-#: A number and the word behind it, in the digits of any script. Three digits are more than the longest pause.
-_NUMBER: Final = re.compile(r"(?<!\d)(\d{1,3})(?!\d)\s?(\w*)")
+UNITS: Final = {"days": 1, "weeks": 7, "months": 30, "years": 365}
+#: A number and the word behind it, in the digits of any script.
+_NUMBER: Final = re.compile(r"(?<!\d)(\d{1,40})(?!\d)\s?(\w*)")
 #: Longest message looked at.
 MAX_TEXT: Final = 4096
 
@@ -35,7 +35,7 @@ def _silence() -> tuple[str, ...]:
 def _read() -> dict[str, dict[str, list[str]]]:
     found = tomllib.loads(resources.files("sayso.rules").joinpath("chat.toml").read_text("utf-8"))
     if found.keys() != {"periods", "silence"} or found["periods"].keys() != UNITS.keys():
-        raise ConfigError("rules/chat.toml: the tables are periods (days, weeks, months) and silence (phrases).")
+        raise ConfigError("rules/chat.toml: the tables are periods (days, weeks, months, years) and silence (phrases).")
     return found
 
 

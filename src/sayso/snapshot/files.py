@@ -21,7 +21,7 @@ import numpy as np
 from sayso.errors import Unavailable
 from sayso.snapshot.index import Index
 
-FORMAT: Final = "sayso-snapshot/1"
+FORMAT: Final = "sayso-snapshot/2"
 MANIFEST: Final = "snapshot.json"
 LOCK: Final = "lock"
 ARRAYS: Final = {"first": np.uint64, "second": np.uint64, "pattern": np.uint32, "until": np.int64}
@@ -33,6 +33,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     made_for: str
     position: int
+    last: str
     reasons: tuple[str, ...]
     patterns: list[tuple[int, ...]]
     base: str

@@ -20,17 +20,20 @@ from numpy.typing import NDArray
 from sayso.core.identity import Address
 from sayso.core.purposes import Cell
 from sayso.core.workspace import Workspace
+from sayso.errors import Unavailable
 from sayso.flows import snapshots
 from sayso.flows.bulk import check_many
 from sayso.flows.kit import Kit
-from sayso.flows.snapshots import CODES
+from sayso.flows.snapshots import CODES, Changes
 from sayso.snapshot import files, index
 from sayso.snapshot.files import Manifest
 from sayso.snapshot.index import ABSENT, MOVED, NOWHERE, SUPPRESSED, U64, Index, Patterns
-from sayso.store.base import Store
+from sayso.store.base import Store, Tx
 
 #: Rows of changes kept beside the base before both are made one, at least; beyond it a twentieth of the base.
 NEWER: Final = 50_000
+#: How often it is made anew at once, where what happened meanwhile cannot be put on top of it.
+ATTEMPTS: Final = 3
 
 Progress = Callable[[int], None]
 
@@ -41,6 +44,7 @@ class State:
 
     made_for: str
     position: int
+    last: str
     patterns: Patterns
     base: Index
     newer: Index
@@ -99,14 +103,15 @@ class Keeper:
                 with files.held(self._folder):
                     self._saved(self._state)
 
-    def _followed(self, workspace: Workspace, state: State) -> State | None:
+    def _followed(self, workspace: Workspace, state: State, known: frozenset[str] = frozenset()) -> State | None:
         """The state and what changed since; None where it must be made anew."""
-        changes = self._store.snapshot(lambda tx: snapshots.changes(tx, self._kit, workspace, state.position))
+        changes = self._store.snapshot(lambda tx: snapshots.changes(
+            tx, self._kit, workspace, state.position, state.last, known))
         if changes.answers is None:
             return None
         if not changes.answers and changes.position == state.position:
             return state
-        return self._with(state, changes.position, changes.answers)
+        return self._with(state, changes, changes.answers)
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -118,7 +123,17 @@ class Keeper:
         return msgspec.json.encode(told).decode()
 
     def _made(self, workspace: Workspace, wanted: str, progress: Progress | None) -> State:
-        at = self._store.read(lambda tx: snapshots.position(tx, workspace.id))
+        """A new one, and what happened meanwhile; anew where that cannot be put on top. Raises Unavailable."""
+        for _ in range(ATTEMPTS):
+            known = self._store.read(lambda tx: snapshots.waiting(tx, workspace.id))
+            state = self._scanned(workspace, wanted, progress)
+            followed = self._followed(workspace, state, known)
+            if followed is not None:
+                return followed
+        raise Unavailable("Too much changes at once for a snapshot to be made. Try again when it is quieter.")
+
+    def _scanned(self, workspace: Workspace, wanted: str, progress: Progress | None) -> State:
+        at, last = self._store.snapshot(lambda tx: _end(tx, workspace.id))
         patterns = Patterns(len(snapshots.cells_of(workspace)))
         parts, done = [], 0
         for page in snapshots.everything(self._store, self._kit, workspace):
@@ -128,10 +143,9 @@ class Keeper:
                 progress(done)
         base = index.ordered(*(np.concatenate(column) for column in zip(*parts, strict=True))) if parts else \
             index.empty()
-        state = State(wanted, at, patterns, base, index.empty())
+        state = State(wanted, at, last, patterns, base, index.empty())
         self._saved(state)
-        changes = self._store.snapshot(lambda tx: snapshots.changes(tx, self._kit, workspace, at))
-        return self._with(state, changes.position, changes.answers or {})
+        return state
 
     def _loaded(self, workspace: Workspace, wanted: str) -> State | None:
         manifest = files.read_manifest(self._folder)
@@ -142,15 +156,15 @@ class Keeper:
         if base is None or newer is None:
             return None
         patterns = Patterns(len(snapshots.cells_of(workspace)), manifest.patterns)
-        return State(wanted, manifest.position, patterns, base, newer, manifest.base)
+        return State(wanted, manifest.position, manifest.last, patterns, base, newer, manifest.base)
 
-    def _with(self, state: State, position: int,
+    def _with(self, state: State, changes: Changes,
               answers: dict[bytes, snapshots.Answers | None]) -> State:
         newer = state.newer
         if answers:
             fresh = index.ordered(*index.rows_of(sorted(answers.items()), state.patterns))
             newer = index.over(newer, fresh, keep_absent=True)
-        return State(state.made_for, position, state.patterns, state.base, newer, state.base_name)
+        return State(state.made_for, changes.position, changes.last, state.patterns, state.base, newer, state.base_name)
 
     def _saved(self, state: State) -> None:
         base, newer = state.base, state.newer
@@ -160,7 +174,7 @@ class Keeper:
             state.base_name = files.save(self._folder, "base", state.base)
         name = files.save(self._folder, "newer", state.newer) if len(state.newer) else ""
         files.put_in_force(self._folder, Manifest(
-            format=files.FORMAT, made_for=state.made_for, position=state.position, reasons=CODES,
+            format=files.FORMAT, made_for=state.made_for, position=state.position, last=state.last, reasons=CODES,
             patterns=state.patterns.all(), base=state.base_name, newer=name))
 
     # -- answering ---------------------------------------------------------------------------------------------------
@@ -194,6 +208,12 @@ class Keeper:
             answered.codes[part] = [CODES.index(verdict.reason) for verdict in verdicts]
             answered.waits.update({place: verdict.until for place, verdict in zip(part, verdicts, strict=True)
                                    if verdict.until})
+
+
+def _end(tx: Tx, ws: str) -> tuple[int, str]:
+    """Where the ledger ends, and with which fact."""
+    at = snapshots.position(tx, ws)
+    return at, snapshots.last_before(tx, ws, at)
 
 
 def _looked_up(state: State, macs: U64) -> tuple[index.U32, index.I64]:

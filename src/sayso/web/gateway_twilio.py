@@ -62,12 +62,12 @@ def _connections(workspace: Workspace, account: str) -> list[Connection]:
 
 
 def _sender(workspace: Workspace, connections: list[Connection], message: TwilioMessage) -> tuple[Connection, Sender]:
-    """The number it goes by, or the Messaging Service that picks one; both must be declared for this channel."""
-    for ref in (message.sender, message.service):
-        for connection in connections:
-            sender = workspace.sender_of(ref, connection.name) if ref else None
-            if sender is not None and sender.channel == message.channel:
-                return connection, sender
+    """The number it goes by or, where none is named, the Messaging Service: declared for this channel."""
+    ref = message.sender or message.service
+    for connection in connections:
+        sender = workspace.sender_of(ref, connection.name)
+        if sender is not None and sender.channel == message.channel:
+            return connection, sender
     raise NotFound("No sender of this workspace has this number for this channel.", param="From")
 
 
