@@ -188,7 +188,7 @@ def main() -> int:
         return 2
     try:
         check(receipt, asked.key)
-        say("GOOD", "what it proves is what the ledger held when it was signed")
+        say("GOOD", "this is what the ledger held when it was signed; it does not say whether the yes still stands")
         return 0
     except (Bad, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         say("BAD", str(error) if isinstance(error, Bad) else f"It is not formed like a receipt: {error!r}")

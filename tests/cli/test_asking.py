@@ -43,6 +43,7 @@ def test_an_address_can_come_by_standard_input_to_stay_out_of_the_history(joined
 def test_errors_of_ours_are_one_line_with_their_code_and_an_exit_code(joined: Path) -> None:
     for words, code, begins in (
         (("check", "Amira", "offers"), 2, "invalid_address: "),
+        (("check", "12345", "offers"), 2, "invalid_address: "),
         (("check", AMIRA.phone, "ofers"), 2, "unknown_purpose: "),
         (("check", AMIRA.phone, "offers", "-w", "nope"), 3, "config_error: "),
         (("check", AMIRA.phone, "offers", "-d", "nowhere.db"), 3, "config_error: "),

@@ -23,6 +23,7 @@ def test_a_decision_needs_a_message_and_a_name(joined: Path) -> None:
     nameless = run("held", "stop", "evt_none")
     assert (nameless.code, nameless.err.partition(":")[0]) == (2, "evidence_missing")
     assert run("breaker", "confirm", "shop", "--json").json["stops"] == 0
+    assert run("breaker", "confirm", "shop").out == "The breaker holds no stop of shop.\n"
     assert run("breaker", "release", "nobody", "--clerk", "Olga").code == 2
 
 

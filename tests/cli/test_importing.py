@@ -108,6 +108,27 @@ def test_it_asks_nobody_where_nobody_is(shop: Path) -> None:
     assert run("import", "--list", "--json").json == []
 
 
+def test_an_undo_asks_nobody_where_nobody_is_and_names_what_there_is_to_look_at(shop: Path) -> None:
+    begun = run("import", "list.csv", *PROOF, "--json").json["import"]
+    ran = run("import", "--undo", begun)
+    assert (ran.code, "--dry-run" in ran.err) == (2, False)
+    assert f"--show {begun}, then say --yes" in ran.err
+
+
+def test_a_list_of_stops_speaks_of_stops_only(project: Path) -> None:
+    (project / "left.csv").write_text(f"phone\n{AMIRA.phone}\nn/a\n")
+    ran = run("import", "left.csv", "--stop-list", "--dry-run")
+    assert "every row is a stop, of everything" in ran.out
+    assert "a yes covers" not in ran.out
+    assert "No list grants" not in ran.out
+    assert "1 row was refused." in run("import", "left.csv", "--stop-list", "--yes").err
+
+
+def test_a_list_of_stops_names_the_columns_that_tell_who_left(shop: Path) -> None:
+    ran = run("import", "list.csv", "--stop-list", "--dry-run")
+    assert "rows that say no in Status, Unsubscribed At are stops" in ran.out
+
+
 def test_the_same_file_again_changes_nothing_unless_it_is_said(shop: Path) -> None:
     first = run("import", "list.csv", *PROOF, "--json").json
     again = run("import", "list.csv", *PROOF, "--json")

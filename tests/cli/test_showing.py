@@ -90,8 +90,18 @@ def test_a_receipt_is_checked_by_the_script_that_knows_nothing_of_sayso(joined: 
     assert written.code == 0
     assert Path("receipt.json").stat().st_mode & 0o077 == 0
     script = [sys.executable, "-I", str(ROOT / "tools" / "verify_receipt.py"), "receipt.json"]
-    assert subprocess.run(script, capture_output=True, check=False).returncode == 0
+    told = subprocess.run(script, capture_output=True, check=False, text=True)
+    assert told.returncode == 0
+    assert "does not say whether the yes still stands" in told.stdout
     assert run("receipt", AMIRA.phone).json["format"] == "sayso-receipt/1"
+
+
+def test_a_receipt_of_somebody_who_has_stopped_since_says_so_beside_it(joined: Path) -> None:
+    assert run("receipt", AMIRA.phone).err == ""
+    run("optout", AMIRA.phone)
+    shown = run("receipt", AMIRA.phone)
+    assert shown.err == "This person has stopped since: The person said stop to everything. (stopped_all)\n"
+    assert shown.json["format"] == "sayso-receipt/1"
 
 
 def test_a_receipt_needs_a_yes_and_a_place_to_be_written(joined: Path) -> None:

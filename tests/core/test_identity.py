@@ -108,3 +108,17 @@ def test_canonical_is_idempotent_for_every_number(number: int) -> None:
 ])
 def test_a_trunk_zero_does_not_make_another_number(typed: str, meant: str) -> None:
     assert identity.parse(typed).value == meant
+
+
+@pytest.mark.parametrize("text", ["12345", "+4412345", "+44 12345"])
+def test_a_number_without_its_area_code_is_nobodys(text: str) -> None:
+    with pytest.raises(InvalidAddress, match="this many digits"):
+        identity.parse(text, "GB")
+
+
+def test_the_longer_spelling_of_a_mexican_mobile_is_whole() -> None:
+    assert identity.parse("+5215512345678") == identity.parse("+525512345678")
+
+
+def test_what_a_webhook_calls_its_sender_is_taken_however_odd() -> None:
+    assert identity.phone_from_wa_id("4412345").value == "+4412345"  # a stop must never be refused for its number

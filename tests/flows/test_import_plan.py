@@ -102,6 +102,7 @@ def test_a_number_is_read_however_it_was_kept(cell: str) -> None:
     ("", "no number"), ("n/a", "no phone number"), ("4.477E+11", "shortened"), ("4,477E+11", "shortened"),
     ("07700900123 / 07700900124", "several"), ("07700900123;07700900124", "several"), ("12", "no phone number"),
     ("9" * 101, "too long"), ("07700 900123 or 07700 900124", "several"), ("-", "no phone number"),
+    ("12345", "not even in GB"),
 ])  # fmt: skip
 def test_a_cell_that_is_no_number_says_why(cell: str, word: str) -> None:
     with pytest.raises(Unreadable, match=word):

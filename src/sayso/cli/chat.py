@@ -66,7 +66,8 @@ def breaker(database: str, workspace: str, action: str, sender: str, clerk: str,
                 done += more
             note("Who is stopped by anything else stays stopped.")
     tell({"sender": name, "state": f"{action}ed".replace("releaseed", "released"), "stops": done},
-         f"{action}: {counted(done, 'stop', 'stops')} of {name}.", as_json=as_json)
+         f"{action}: {counted(done, 'stop')} of {name}." if done else f"The breaker holds no stop of {name}.",
+         as_json=as_json)
 
 
 def reasons(database: str, workspace: str, days: int, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ import typer
 
 from sayso.cli.import_options import Given, plan_of
 from sayso.cli.opening import open_sayso
-from sayso.cli.say import note, table, tell, when
+from sayso.cli.say import counted, note, table, tell, when
 from sayso.errors import ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -96,14 +96,16 @@ def take_back(database: str, workspace: str, import_id: str, *, yes: bool, as_js
     with open_sayso(database, workspace) as sayso:
         known = sayso.system.store.read(lambda tx: imports.get(tx, sayso.workspace.id, import_id))
         if not yes:
-            _ask(f"{known.plan.name}: {known.counts.granted:,} rows stand as a yes. Take the import back?")
+            stand = counted(known.counts.granted, "row stands", "rows stand")
+            _ask(f"{known.plan.name}: {stand} as a yes. Take the import back?",
+                 first=f"See what it did with --show {import_id}")
         with _progress(f"undoing {import_id}") as move:
             total = max(1, known.position)
             undone = import_undo.undo(sayso.system.store, sayso.system.kit, sayso.workspace, import_id,
                                   lambda left, count: move(1 - left / total, count))
     note("Every no that came with it stays, and so does every yes that people gave themselves.")
     tell({"import": import_id, "state": "undone", "undone": undone},
-         f"{import_id} is undone: {undone:,} recorded yeses taken back.", as_json=as_json)
+         f"{import_id} is undone: {counted(undone, 'recorded yes', 'recorded yeses')} taken back.", as_json=as_json)
 
 
 def show_list_of(database: str, workspace: str, *, as_json: bool) -> None:
@@ -144,13 +146,21 @@ def _mapping(opened: Table, plan: Plan) -> list[str]:
     used = {column for columns in plan.columns.values() for column in columns}
     unread = [title for column, title in enumerate(plan.header) if column not in used]
     lines += [f"  not read  {', '.join(unread)[:200]}"] if unread else []
+    return [*lines, *_says(plan), *(f"  note: {text}" for text in opened.notes)]
+
+
+def _says(plan: Plan) -> list[str]:
+    """What the rows say, and the proof of those that say yes."""
+    told = [plan.header[column] for name in ("status", "stopped") for column in plan.columns.get(name, ())]
+    if plan.stop_list:
+        which = f"rows that say no in {', '.join(told)} are stops" if told else "every row is a stop"
+        return [f"  {which}, of {plan.stops}"]
     proof = {"source": plan.source, "date": when(plan.date)[:10] if plan.date else "",
              "wording": f"sha256 {plan.wording[:12]}" if plan.wording else "",
              "document": f"sha256 {plan.document[:12]}" if plan.document else ""}
     said = ", ".join(f"{name} {value}" for name, value in proof.items() if value)
-    lines.append(f"  proof of rows without their own: {said or 'none'}")
-    lines.append(f"  a yes covers {', '.join(plan.purposes)} from {plan.sender}; a no covers {plan.stops}")
-    return lines + [f"  note: {text}" for text in opened.notes]
+    return [f"  proof of rows without their own: {said or 'none'}",
+            f"  a yes covers {', '.join(plan.purposes)} from {plan.sender}; a no covers {plan.stops}"]
 
 
 def _dry_run(sayso: Sayso, opened: Table, plan: Plan, *, as_json: bool) -> None:
@@ -165,13 +175,14 @@ def _dry_run(sayso: Sayso, opened: Table, plan: Plan, *, as_json: bool) -> None:
     opened.check_unchanged()
     shown = {"file": plan.name, "columns": {name: [plan.header[column] for column in columns]
                                             for name, columns in plan.columns.items()}}
-    tell(shown | asdict(found), "\n".join([*_mapping(opened, plan), *_difference(sayso, found)]),
-         as_json=as_json)
+    difference = _difference(sayso, found, grants=not plan.stop_list)
+    tell(shown | asdict(found), "\n".join([*_mapping(opened, plan), *difference]), as_json=as_json)
 
 
-def _difference(sayso: Sayso, found: Outlook) -> list[str]:
+def _difference(sayso: Sayso, found: Outlook, *, grants: bool) -> list[str]:
     counts = found.counts
-    lines = ["", f"{found.rows:,} rows, {found.new_people:,} people not known so far. This would be:"]
+    new = counted(found.new_people, "person", "people")
+    lines = ["", f"{counted(found.rows, 'row')}, {new} not known so far. This would be:"]
     for kind, title in KINDS:
         more = f", {found.already:,} of them already do" if kind == "granted" and found.already else ""
         lines.append(f"{getattr(counts, kind):>12,}  {title}{more}")
@@ -180,7 +191,7 @@ def _difference(sayso: Sayso, found: Outlook) -> list[str]:
     if counts.repeated:
         lines.append(f"{counts.repeated:>12,}  stand in the file a second time")
     lines += [f"{count:>12,}  rows without {what}" for what, count in found.missing.items() if what != "status"]
-    if not sayso.workspace.policy.elsewhere.get("import", "").strip():
+    if grants and not sayso.workspace.policy.elsewhere.get("import", "").strip():
         lines.append("No list grants here: set policy.elsewhere.import in sayso.toml, with the reason, if one may.")
     if not found.exact:
         lines.append("The file is so long that numbers in it twice may have been counted twice.")
@@ -191,12 +202,12 @@ def _confirm(opened: Table, plan: Plan, *, sure: bool) -> None:
     """Show how the file is read, and have it confirmed."""
     note("\n".join(_mapping(opened, plan)))
     if not sure:
-        _ask("Import it like this?")
+        _ask("Import it like this?", first="Look at it with --dry-run")
 
 
-def _ask(question: str) -> None:
+def _ask(question: str, *, first: str) -> None:
     if not sys.stdin.isatty():
-        raise InvalidRequest("Look at it with --dry-run, then say --yes: there is nobody here to ask.")
+        raise InvalidRequest(f"{first}, then say --yes: there is nobody here to ask.")
     typer.confirm(question, abort=True, err=True)
 
 
@@ -245,7 +256,8 @@ def _report(sayso: Sayso, known: Import, target: Path | None) -> None:
 
     if target is None:
         if known.counts.refused:
-            note(f"{known.counts.refused:,} rows were refused. `sayso import --show {known.id} --refused mend.csv` "
+            refused = counted(known.counts.refused, "row was", "rows were")
+            note(f"{refused} refused. `sayso import --show {known.id} --refused mend.csv` "
                  "writes them to a file that can be mended and imported.")
         return
 
@@ -261,7 +273,8 @@ def _report(sayso: Sayso, known: Import, target: Path | None) -> None:
             written = write_rows(file, rows()) - 1
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}.", param="refused") from error
-    note(f"{written:,} refused rows are in {target}. Mend them there and import that file in the same way.")
+    note(f"{counted(written, 'refused row is', 'refused rows are')} in {target}. "
+         "Mend the file and import it in the same way.")
 
 
 @contextmanager

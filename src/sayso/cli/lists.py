@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from sayso.cli.opening import open_sayso
-from sayso.cli.say import note, table, tell
+from sayso.cli.say import counted, note, table, tell
 from sayso.errors import ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def snapshot(database: str, workspace: str, *, as_json: bool) -> None:
         keeper.keep()
         took = time.monotonic() - began
         tell({"addresses": len(state), "position": state.position, "seconds": round(took, 3)},
-             f"{len(state):,} addresses, true at leaf {state.position:,} of the ledger; {took:.1f} s.", as_json=as_json)
+             f"{counted(len(state), 'address', 'addresses')}, true at leaf {state.position:,} of the ledger; "
+             f"{took:.1f} s.", as_json=as_json)
 
 
 def scrub(database: str, workspace: str, file: Path, purpose: str, sender: str, output: Path | None, column: str,
@@ -74,8 +75,8 @@ def _report(target: Path, told: Scrubbed, took: float, *, as_json: bool) -> None
     rows = sorted(told.reasons.items(), key=lambda one: -one[1])
     table(("verdict", "reason", "rows"), [(verdict_of(reason), reason, f"{count:,}") for reason, count in rows],
           empty="The list has no rows.")
-    tell({}, f"{target}: {told.written:,} of {told.rows:,} rows, true at leaf {told.position:,} of the ledger; "
-             f"{took:.1f} s.", as_json=False)
+    tell({}, f"{target}: {told.written:,} of {counted(told.rows, 'row')}, true at leaf {told.position:,} of the "
+             f"ledger; {took:.1f} s.", as_json=False)
     note("Grade Filter: a stop that comes now is not in this file. Send by permits, or scrub again right before.")
 
 
@@ -91,10 +92,11 @@ def audience(database: str, workspace: str, purpose: str, sender: str, output: P
         with _opened(output) as out:
             count, at = _write_audience(sayso, cell, out)
         told = {"addresses": count, "position": at, "grade": "filter", "event": event}
+        found = counted(count, "address", "addresses")
         if output is not None:
-            tell(told, f"{output}: {count:,} addresses, true at leaf {at:,} of the ledger.", as_json=as_json)
+            tell(told, f"{output}: {found}, true at leaf {at:,} of the ledger.", as_json=as_json)
         else:
-            note(f"{count:,} addresses, true at leaf {at:,} of the ledger; recorded as {event}.")
+            note(f"{found}, true at leaf {at:,} of the ledger; recorded as {event}.")
 
 
 def _write_audience(sayso: Sayso, cell: Cell, out: IO[str]) -> tuple[int, int]:

@@ -136,7 +136,7 @@ def version() -> str:
 
 def counted(number: int, one: str, more: str = "") -> str:
     """A number with its noun: 1 fact, 2 facts; `more` where an s is not enough."""
-    return f"{number} {one if number == 1 else more or one + 's'}"
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def mask(address: Address) -> str:

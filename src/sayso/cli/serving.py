@@ -121,8 +121,7 @@ def phone_config(webhook: str, service: str, seed: int | None) -> tuple[PhoneCon
         return PhoneConfig(**given), "Point your client's base URL to {url}."
     connection = metas[0]
     return PhoneConfig(**given | _of(declared, connection, settings, webhook, service)), (
-        f'In sayso.toml, [connections.{connection.name}] needs base_url = "{{url}}" while the phone stands in for '
-        "Meta.")
+        f'Sayso reaches it with base_url = "{{url}}" under [connections.{connection.name}] in sayso.toml.')
 
 
 def _of(declared: Declared, connection: Connection, settings: Settings, webhook: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,10 @@ SHOWN: Final = 100
 OUTBOX: Final = ("id", "kind", "sender", "answers", "state", "run_at", "attempts", "problem", "created_at")
 UNHANDLED: Final = ("id", "connection", "reason", "field", "received_at")
 ERASED: Final = "This person was erased. The no is kept as a keyed hash and holds: nothing may be sent to this address."
+#: What is said beside the receipt of a yes that has ended, or that nothing may be sent on at the moment.
+STOPPED: Final = "This person has stopped since"
+NOT_NOW: Final = "Nothing may be sent on this yes now"
+STOPS: Final = frozenset({"stopped", "stopped_all", "stopped_on_whatsapp"})
 TIMES: Final = frozenset({"run_at", "created_at", "received_at"})
 
 
@@ -63,9 +67,20 @@ def verify(database: str, workspace: str, *, as_json: bool) -> None:
 def receipt(database: str, workspace: str, address: str, purpose: str, output: Path | None, *, as_json: bool) -> None:
     """Print the receipt, or write it to a new file that only its owner can read: it holds what the person said."""
     with open_sayso(database, workspace) as sayso:
-        found = sayso.receipt(address_of(address), purpose)
+        who = address_of(address)
+        found = sayso.receipt(who, purpose)
+        warnings = _since(sayso, who, found["record"]["purposes"])
+    for warning in warnings:
+        note(warning)
     _hand_over(found, output, f"Anybody can check it: python verify_receipt.py {output} --key KEY\n"
                "KEY is the line that `sayso verify` prints; publish it where they find it.", as_json=as_json)
+
+
+def _since(sayso: Sayso, address: str, cells: Iterable[Mapping[str, str]]) -> list[str]:
+    """What has become of the yes: a receipt proves that it was given, and looks the same once it is taken back."""
+    verdicts = (sayso.check(address, cell["purpose"], cell["sender"]) for cell in cells)
+    since = ((STOPPED if one.reason in STOPS else NOT_NOW, one) for one in verdicts if not one.allowed)
+    return list(dict.fromkeys(f"{words}: {one.sentence} ({one.reason})" for words, one in since))
 
 
 def data(database: str, workspace: str, address: str, output: Path | None, *, as_json: bool) -> None:

@@ -94,10 +94,18 @@ def phone(text: str, region: str | None = None) -> Address:
         raise InvalidAddress(
             "Write the phone number with its country code, such as +44 7700 900123.", param="address"
         ) from error
-    if not phonenumbers.is_possible_number(number):
-        raise InvalidAddress("No phone number of that country has this many digits.", param="address")
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not _whole(canonical(e164)):
+        raise InvalidAddress("No phone number of that country has this many digits.", param="address")
     return Address("phone", canonical(e164), e164)
+
+
+def _whole(e164: str) -> bool:
+    """Whether a number has as many digits as its country's numbers have. `is_possible_number` would take 12345 too, as
+    people dial it without the area code, and +44 12345 is nobody's. Of +52 1… only the canonical spelling is whole.
+    """
+    reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(e164))
+    return reason == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
 def typed(text: str, region: str | None = None) -> Address:
@@ -110,8 +118,7 @@ def typed(text: str, region: str | None = None) -> Address:
         raise InvalidAddress("A phone number has digits, and no letters.", param="phone")
     found = phone(text.strip(), region)
     number = phonenumbers.parse(found.dial)
-    whole = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
-    if not whole or phonenumbers.number_type(number) in COSTLY:
+    if phonenumbers.number_type(number) in COSTLY:
         raise InvalidAddress("This is not a number that WhatsApp could have.", param="phone")
     return found
 

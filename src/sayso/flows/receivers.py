@@ -75,7 +75,8 @@ def webhook_of(workspace: Workspace, name: str) -> Webhook:
     try:
         return workspace.webhooks[name]
     except KeyError:
-        raise NotFound("There is no such webhook in sayso.toml.", param="webhook") from None
+        raise NotFound("There is no such webhook in the applied configuration; where sayso.toml has it, run `sayso "
+                       "init`.", param="webhook") from None
 
 
 def shown(tx: Tx, workspace: Workspace) -> list[WebhookShown]:
