@@ -53,6 +53,7 @@ def test_the_story_is_played_and_every_step_holds(tmp_path: Path) -> None:
     assert (steps := re.fullmatch(r"story: (\d+) steps, 0 failed", last)), told
     assert int(steps[1]) >= 12
     assert "NOT" not in told
+    assert "█" not in told
     assert list(tmp_path.iterdir()) == []
 
 
@@ -75,6 +76,9 @@ def test_the_demo_stays_up_to_try_and_leaves_nothing_behind(tmp_path: Path, endi
         assert f"{shlex.quote(sys.executable)} -m sayso.cli show " in told  # it was not started from the PATH
         page = next(line.split()[1] for line in told.splitlines() if line.startswith("Open"))
         assert "<html" in httpx.get(page).text.lower()
+        preferences = next(line.split()[1] for line in told.splitlines() if line.startswith("Prefs"))
+        assert httpx.get(preferences).status_code == 200
+        assert told.index("█") > told.index("Race it")  # the code is drawn beside the story, not in it
         assert len(list(tmp_path.iterdir())) == 1
         code, last = demo.end(ending)
     assert code == 0

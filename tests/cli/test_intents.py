@@ -53,3 +53,11 @@ def test_nothing_to_read_is_an_error_and_an_empty_stream_is_none() -> None:
 
 def test_a_language_decides_what_a_short_word_means() -> None:
     assert run("intent", "no", "--lang", "en", "--json").json["intent"] == "no"
+
+
+@pytest.mark.parametrize(("text", "lang", "why"), [
+    ("no thanks", "", "a language lists it as no"), ("no thanks", "de", "another language lists it as no"),
+    ("you guys are annoying", "", "free text: it reads as a wish to leave, in words of refusal or complaint"),
+])
+def test_the_reason_claims_no_more_than_was_seen(text: str, lang: str, why: str) -> None:
+    assert run("intent", text, *(["--lang", lang] if lang else []), "--json").json["why"] == why

@@ -108,7 +108,9 @@ def test_the_phone_runs_where_there_is_no_project(folder: Path) -> None:
 def test_the_phone_shows_what_the_service_of_the_project_did_where_it_has_a_key(
     project: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert phone_config("", "", None)[0].sayso_url is None
+    config, hint = phone_config("", "", None)
+    assert config.sayso_url is None
+    assert hint.startswith("Sayso reaches it with base_url = ")
     monkeypatch.setenv("SAYSO_PHONE_KEY", "sayso_live_x_y")
     monkeypatch.setenv("SAYSO_HOST", "0.0.0.0")
     monkeypatch.setenv("SAYSO_PORT", "8123")

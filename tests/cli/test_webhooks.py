@@ -103,3 +103,7 @@ def test_incidents_are_listed_and_acknowledged(joined: Path) -> None:
     assert run("incidents", "--acknowledge", incident["id"], "--note", "looked at").code == 0
     assert run("incidents", "--json").json["data"] == []
     assert run("incidents", "--all", "--json").json["data"][0]["acknowledged"].startswith("evt_")
+
+
+def test_a_webhook_that_is_not_applied_yet_says_by_which_command_it_is(project: Path) -> None:
+    assert "run `sayso init`" in run("webhook", "test", "crm").err

@@ -26,10 +26,16 @@ Sayso demo: Harbour Coffee, and four people with phones. Nothing leaves this com
 """
 
 OPEN: Final = """
+{code}
+        The code on the counter: it opens the chat with the first words written already.
+
 Open    {phones}
         Four phones on one side, on the other what Sayso did: the webhook, the decision, the ledger.
 Page    {url}/o/harbour/site    the landing page; ?lang=es for Spanish
-Try     Write STOP as Amira, or BAJA as Dana; tap buttons; switch offers off in WhatsApp itself;
+Prefs   {preferences}
+        Amira's preferences; MY DATA in the chat gives her such a link, too.
+Try     Write STOP as Amira, or BAJA as Dana, or in your own words: please leave me alone;
+        STATUS, TOPICS, PAUSE 30, MY DATA; tap buttons; switch offers off in WhatsApp itself;
         have somebody send START after a STOP: it asks again and opens nothing by itself.
 Ask     curl -s {url}/v1/check -H 'Authorization: Bearer {key}' \\
           -H 'Content-Type: application/json' -d '{{"address": "+447700900101", "purpose": "offers"}}'
@@ -55,10 +61,14 @@ def demo(*, once: bool, port: int, browser: bool) -> None:
 
 
 def _stay(stage: Stage, *, browser: bool) -> None:
+    from sayso.cli import ways_in
     from sayso.cli.serving import wait_for_the_end
+    from sayso.cli.story import AMIRA
 
-    print(OPEN.format(phones=stage.phones, url=stage.url, key=stage.key, folder=stage.folder, sayso=_myself(),
-                      database=stage.folder / "sayso.db"), flush=True)
+    preferences = stage.sayso.preference_link(stage.address(AMIRA))
+    print(OPEN.format(code=ways_in.drawn(ways_in.poster_link(stage)), preferences=preferences,
+                      phones=stage.phones, url=stage.url, key=stage.key, folder=stage.folder,
+                      sayso=_myself(), database=stage.folder / "sayso.db"), flush=True)
     if browser and _has_screen():
         import webbrowser
 

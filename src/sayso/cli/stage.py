@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -268,8 +269,9 @@ def theatre(port: int = 0) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="sayso-demo-") as name:
         folder = Path(name)
         values = _write(folder)
-        system, key = _open(folder)
-        with _service(system) as url:
+        place = _free_port()
+        system, key = _open(folder, f"http://{HERE}:{place}")
+        with _service(system, place) as url:
             phone = _phones(port, url, key, values)
             with phone, httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
                 system.graph_url = phone.url
@@ -287,9 +289,15 @@ def _write(folder: Path) -> dict[str, str]:
     return values
 
 
-def _open(folder: Path) -> tuple[System, str]:
+def _free_port() -> int:
+    """Links in messages name the service before it listens, so that its port is chosen beforehand."""
+    with socket.create_server((HERE, 0)) as tried:
+        return int(tried.getsockname()[1])
+
+
+def _open(folder: Path, url: str) -> tuple[System, str]:
     """The system with its workspace, and an API key. The settings are the demo's own, not the environment's."""
-    system = open_system(read_settings({"SAYSO_DATABASE": str(folder / "sayso.db")}))
+    system = open_system(read_settings({"SAYSO_DATABASE": str(folder / "sayso.db"), "SAYSO_PUBLIC_URL": url}))
     try:
         workspace = system.apply(folder / "sayso.toml").workspace
         _, key = system.store.write(lambda tx: make_key(tx, system.kit.ports, workspace.id,
@@ -301,7 +309,7 @@ def _open(folder: Path) -> tuple[System, str]:
 
 
 @contextmanager
-def _service(system: System) -> Iterator[str]:
+def _service(system: System, port: int) -> Iterator[str]:
     """`sayso serve` in a thread of its own; its URL. The service closes the system when it ends."""
     started: list[Serving] = []
     ready = threading.Event()
@@ -310,7 +318,8 @@ def _service(system: System) -> Iterator[str]:
         started.append(serving)
         ready.set()
 
-    thread = threading.Thread(target=serve, args=(system, HERE, 0, True, begun), name="sayso-serve", daemon=True)
+    thread = threading.Thread(target=serve, args=(system, HERE, port, True, begun),
+                              kwargs={"public_url": system.kit.public_url}, name="sayso-serve", daemon=True)
     thread.start()
     try:
         if not ready.wait(START_S):

@@ -47,7 +47,7 @@ class Story:
             ("The ledger is verified", self.verified),
             ("Amira's receipt, checked by a stranger", self.receipt_checked),
             ("Somebody edits a row in the database", self.tampered),
-            ("Race it: a campaign sends while people say STOP", self.raced),
+            ("Race it: a campaign sends while people say STOP (simulated, fixed seed)", self.raced),
         ]
 
     # -- joining -------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Story:
         link = ways_in.poster_link(self.stage)
         self.stage.say(BRUNO, ways_in.phrase_of(link))
         told = self._answers_yes(BRUNO)
-        return f"{told}. It leads to {link.partition('?')[0]}, and here it is:\n{ways_in.drawn(link)}"
+        return f"{told}. It leads to {link.partition('?')[0]}"
 
     def dana_reads_the_page(self) -> str:
         """Nothing is ticked beforehand, and the chat goes on in the language of the page."""
@@ -112,7 +112,8 @@ class Story:
             issued = self.stage.call("POST", "/v1/permits", {"address": self.stage.address(name), "purpose": "offers"})
             expect(issued["permit"], f"{name} gets a permit")
             self.permits[name] = issued["permit"]["id"]
-        return f"three may; Chen may not: {_told(answer['results'][2])}"
+        return (f"three may; Chen may not: {_told(answer['results'][2])}. Amira and Bruno get a permit each: the right "
+                "to one message, soon, which a stop takes back")
 
     def amira_gets_the_offer(self) -> str:
         """Redeem is the last look before the wire."""

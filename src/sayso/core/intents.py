@@ -294,7 +294,8 @@ def _decide(senses: tuple[Sense, ...], own: tuple[str, ...], home: tuple[str, ..
     if not rest:
         return _nothing("only as a word of another language, where it may mean something else")
     firm = any(not sense.doubtful for sense in stops)
-    return _settle(rest, home, "another language", may_be_strict=False, firm_stop=firm)
+    whose = "another language" if own or home else "a language"  # other than which, where none is known?
+    return _settle(rest, home, whose, may_be_strict=False, firm_stop=firm)
 
 
 def _settle(senses: list[Sense], order: tuple[str, ...], whose: str, *,

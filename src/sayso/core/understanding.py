@@ -69,7 +69,7 @@ class Understanding:
         intent = max(STOPS, key=lambda label: chances[label])
         agreed = not LEAVING.isdisjoint(guess.ideas)
         if leaving >= model.certain and agreed:
-            return _free(intent, "certain", "free text: it asks to leave, and its words agree")
+            return _free(intent, "certain", "free text: it reads as a wish to leave, in words of refusal or complaint")
         return _free(intent, "likely", "free text: it may ask to leave")
 
     def _other(self, guess: Guess) -> Reading:
