@@ -107,7 +107,7 @@ def test_numbers_in_a_row_are_taken_for_fraud(world: World) -> None:
 def test_a_block_of_numbers_is_asked_twenty_times_an_hour(world: World) -> None:
     assert admitted(world, [f"+447700{place:04}50" for place in range(0, 10_000, 200)][:40]) == 40
     world.clock.go(2 * HOUR)
-    assert admitted(world, [f"+447701{place:04}" for place in range(50, 9_950, 250)]) == 20
+    assert admitted(world, [f"+4477011{place:04}" for place in range(50, 9_950, 250)]) == 20
 
 
 def test_the_day_has_a_budget_and_a_foreign_country_a_quarter_of_it(world: World) -> None:
