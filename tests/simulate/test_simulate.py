@@ -23,8 +23,8 @@ from tests.simulate.bugs import BUGS, planted
 #: Seeds are played for this long, and at least so many of them, however slow the machine.
 FOR_S: Final = 60.0
 AT_LEAST: Final = 300
-#: Seeds played here at most: these are known to pass, and looking for new ones is `make soak`.
-AT_MOST: Final = 600
+#: Seeds played here at most: the next one is open (docs/simulation.md), and looking for more is `make soak`.
+AT_MOST: Final = 1_062
 SEEDS: Final[dict[str, dict[str, int]]] = tomllib.loads(
     (Path(__file__).with_name("seeds.toml")).read_text(encoding="utf-8"))
 
