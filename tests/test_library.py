@@ -528,6 +528,19 @@ def test_erasing_keeps_the_no_and_nothing_else(either: Sayso, world: World) -> N
     assert either.verify().problems == []
 
 
+def test_erasing_waits_for_what_is_under_way(either: Sayso, world: World) -> None:
+    with either.sending(AMIRA.phone, "offers", "shop"):
+        before = world.clock.steady()
+        assert either.erase(AMIRA.phone).silent_by == 0
+        assert 2_400_000 <= world.clock.steady() - before <= 2_600_000
+
+
+def test_an_erasure_that_does_not_wait_says_when_it_is_silent(acme: Sayso, lone_world: World) -> None:
+    with acme.sending(AMIRA.phone, "offers", "shop"):
+        erased = acme.erase(AMIRA.phone, wait=False)
+        assert 0 < erased.silent_by - lone_world.clock.now() <= 2_500_000
+
+
 def test_another_business_sees_nobody_of_this_one(either: Sayso, world: World) -> None:
     olgas = Sayso.over(neighbour(world).system, "other")
     assert olgas.check(AMIRA.phone, "offers", "shop").reason == "unknown_person"

@@ -11,8 +11,8 @@ default. Objects are safe to share between threads. Times are microseconds UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -167,16 +167,22 @@ class Sayso:
         commit. Raises UnknownPurpose, UnknownSender: a stop with a typo must not stop nothing.
         """
         _check_evidence(evidence or {})
-        workspace, kit, clock = self.workspace, self._system.kit, self._system.kit.ports.clock
+        workspace, kit = self.workspace, self._system.kit
         who, cell = self._address(address), opt_out.scope(workspace, purpose, sender, message_class)
         said = self._write(lambda tx: opt_out.opt_out(tx, kit, workspace, who, cell, how=how, evidence=evidence or {}))
-        give_up, drained = clock.steady() + ACKNOWLEDGE_WITHIN, not said.silent_by
-        while not drained and wait and clock.steady() < give_up:
-            clock.sleep(DRAIN_LOOK_S)
-            drained = self._read(lambda tx: opt_out.drained(tx, workspace.id, said))
-        state: Literal["acknowledged", "recorded"] = "acknowledged" if drained else "recorded"
-        silent_by = 0 if drained else said.silent_by
+        silent_by = self._drain(said.silent_by, said.people) if wait else said.silent_by
+        state: Literal["acknowledged", "recorded"] = "recorded" if silent_by else "acknowledged"
         return Stopped(state, said.event, said.person, said.changed, silent_by, said.confirmation)
+
+    def _drain(self, silent_by: int, people: Sequence[str]) -> int:
+        """Wait until nothing that was under way can leave: 0 then, or the same `silent_by` if that took too long."""
+        ws, clock = self.workspace.id, self._system.kit.ports.clock
+        give_up = clock.steady() + ACKNOWLEDGE_WITHIN
+        while silent_by and clock.steady() < give_up:
+            clock.sleep(DRAIN_LOOK_S)
+            if self._read(lambda tx: opt_out.drained(tx, ws, people)):
+                return 0
+        return silent_by
 
     def receive(self, connection: str, body: bytes, signature: str | None) -> Received:
         """Act on one webhook of a provider, for programs with a web framework of their own: `body` is the raw body,
@@ -230,9 +236,12 @@ class Sayso:
         ws, kit = self.workspace.id, self._system.kit
         return self._snapshot(lambda tx: verify.verify(tx, kit, ws))
 
-    def erase(self, address: str, *, how: str = "library") -> Erased:
-        """Destroy what is known of a person; the no is kept as a keyed hash. Raises NotFound."""
-        return self._system.erase(self.workspace, self._address(address), how=how)
+    def erase(self, address: str, *, how: str = "library", wait: bool = True) -> Erased:
+        """Destroy what is known of a person; the no is kept as a keyed hash. Returns when nothing can follow it, as
+        `opt_out` does: `silent_by` is 0 then. `wait=False` returns after the commit. Raises NotFound.
+        """
+        erased = self._system.erase(self.workspace, self._address(address), how=how)
+        return replace(erased, silent_by=self._drain(erased.silent_by, erased.people)) if wait else erased
 
     def preference_link(self, address: str) -> str:
         """The private address of this person's preference page, for a message to them: new each time, shows the record

@@ -296,9 +296,9 @@ def test_an_api_opt_out_is_acknowledged_once_nothing_is_under_way(world: World) 
     world.redeem(permit.id)
     said = world.opt_out(AMIRA)
     assert said.silent_by == world.clock.time + 2_500_000
-    assert not world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said))
+    assert not world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said.people))
     world.clock.go(2.5)
-    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said))
+    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said.people))
 
 
 # -- whatsapp's own stop -----------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def test_a_clock_set_back_hides_no_message_under_way(lone_world: World) -> None:
     said = world.opt_out(AMIRA)
     assert said.silent_by > 0
     world.done(permit.id, "sent", message_id="wamid.late")
-    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said))
+    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said.people))
 
 
 def test_a_stop_from_a_number_somebody_left_waits_for_that_person_too(world: World) -> None:
@@ -392,7 +392,7 @@ def test_a_stop_from_a_number_somebody_left_waits_for_that_person_too(world: Wor
     assert said.silent_by > 0
     assert len(said.others) == 1
     world.done(permit.id, "sent", message_id="wamid.x")
-    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said))
+    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said.people))
     assert world.check(moved).reason == "stopped_all"
 
 

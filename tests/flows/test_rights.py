@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sayso.errors import NotFound
-from sayso.flows import rights
+from sayso.flows import opt_out, rights
 from sayso.flows.rights import Erased
 from sayso.store.sqlite import SqliteStore
 from tests.cast import AMIRA, BRUNO, CHEN, DANA, Player
@@ -96,6 +96,23 @@ def test_erasure_keeps_the_no(world: World) -> None:
     with pytest.raises(NotFound):
         erase(world, AMIRA)
     assert world.sound()
+
+
+def test_erasure_waits_for_what_is_under_way(world: World) -> None:
+    world.join(AMIRA)
+    permit = world.permit(AMIRA)
+    assert world.redeem(permit.id)
+    erased = erase(world, AMIRA)
+    assert erased.silent_by == world.clock.time + 2_500_000
+    assert not world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, erased.people))
+    world.done(permit.id)
+    assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, erased.people))
+
+
+def test_erasure_with_nothing_under_way_is_silent_at_once(world: World) -> None:
+    world.join(AMIRA)
+    world.permit(AMIRA)  # not redeemed, and never will be
+    assert erase(world, AMIRA).silent_by == 0
 
 
 def test_erasure_of_somebody_never_heard_of_is_refused(world: World) -> None:

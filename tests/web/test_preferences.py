@@ -475,6 +475,21 @@ def test_deleting_asks_once_and_keeps_the_no_and_nothing_else(shop: Api, world: 
     assert world.work() == []
 
 
+def test_deleting_waits_for_what_is_under_way(
+        lone_shop: Api, lone_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[tuple[str, ...]] = []
+
+    async def drain(_: object, ws: str, people: tuple[str, ...]) -> bool:
+        waited.append(people)
+        return True
+
+    monkeypatch.setattr("sayso.web.preferences.drain", drain)
+    path, person = joined(lone_world), lone_world.check(AMIRA).person
+    lone_world.redeem(lone_world.permit(AMIRA).id)
+    assert "Nothing about you is kept here" in press(lone_shop, path, "erase").text
+    assert waited == [(person,)]
+
+
 def test_the_link_of_somebody_erased_still_answers_and_does_nothing(shop: Api, world: World) -> None:
     path = joined(world)
     press(shop, path, "erase")

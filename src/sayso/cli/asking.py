@@ -74,7 +74,10 @@ def erase(database: str, workspace: str, address: str, *, sure: bool, as_json: b
     with open_sayso(database, workspace) as sayso:
         erased = sayso.erase(who, how="cli")
     note("Backups made before this still hold the data until they expire.")
-    tell({"event": erased.event, "person": erased.person, "suppressions": erased.suppressions},
+    if erased.silent_by:
+        note(f"A message that was under way may still leave until {when(erased.silent_by)} UTC.")
+    tell({"event": erased.event, "person": erased.person, "suppressions": erased.suppressions,
+          "silent_by": erased.silent_by},
          f"erased: {erased.person}; {counted(erased.suppressions, 'address', 'addresses')} kept as a keyed hash, so "
          "that the no holds.\n"
          f"event: {erased.event}", as_json=as_json)

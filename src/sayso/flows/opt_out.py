@@ -46,6 +46,11 @@ class OptedOut:
     others: tuple[str, ...] = ()
     confirmation: Confirmation = "said_before"
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody it counts for: what is under way to any of them has to drain."""
+        return (self.person, *self.others)
+
 
 def scope(workspace: Workspace, purpose: str = ANY, sender: str = ANY, cls: str = ANY) -> Cell:
     """The rectangle an opt-out covers. Raises UnknownPurpose, UnknownSender, InvalidRequest: a stop with a typo in it
@@ -260,6 +265,6 @@ def silent_by(tx: Tx, ws: str, people: Sequence[str]) -> int:
     return max((in_flight(tx, ws, person) for person in found if person is not None), default=0)
 
 
-def drained(tx: Tx, ws: str, opted_out: OptedOut) -> bool:
-    """True once nothing that was under way when the opt-out was recorded can still leave."""
-    return silent_by(tx, ws, (opted_out.person, *opted_out.others)) == 0
+def drained(tx: Tx, ws: str, people: Sequence[str]) -> bool:
+    """True once nothing that was under way to these people when their no was recorded can still leave."""
+    return silent_by(tx, ws, people) == 0

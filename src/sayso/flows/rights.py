@@ -13,6 +13,7 @@ from sayso.core import events, lifecycle
 from sayso.core.identity import Address
 from sayso.errors import NotFound
 from sayso.flows.kit import Kit
+from sayso.flows.opt_out import silent_by
 from sayso.flows.people import find
 from sayso.flows.record import Person, append, facts_of
 from sayso.flows.verify import digest_of
@@ -22,13 +23,20 @@ from sayso.store.base import Tx
 @dataclass(frozen=True, slots=True)
 class Erased:
     """An erasure: its event, how many addresses now stand as suppressions, and the records whose keys must be
-    forgotten by the vault once this is committed.
+    forgotten by the vault once this is committed. `silent_by` is when nothing already under way can leave any more,
+    microseconds UTC by the database's clock; 0 if nothing is under way.
     """
 
     event: str
     person: str
     suppressions: int
     records: tuple[str, ...]
+    silent_by: int = 0
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Whose messages under way have to drain before the erasure is acknowledged."""
+        return (self.person,)
 
 
 def erase(tx: Tx, kit: Kit, ws: str, address: Address, *, how: str) -> Erased:
@@ -66,4 +74,4 @@ def destroy(tx: Tx, kit: Kit, ws: str, person: Person, *, how: str, keep_no: boo
     tx.run("cancel_all_outbox", ws=ws, person=person.id)
     standing = lifecycle.with_windows(lifecycle.fold(facts_of(tx, ws, person.id)), person.standing.windows)
     tx.run("erase_person", ws=ws, person=person.id, now=event.occurred_at, standing=lifecycle.encode(standing))
-    return Erased(event.id, person.id, len(macs), tuple(records))
+    return Erased(event.id, person.id, len(macs), tuple(records), silent_by(tx, ws, [person.id]))

@@ -51,7 +51,7 @@ class Wire:
         if human.off and marketing and draw < 0.5:
             raise ProviderError("They left.", provider_code=131050, outcome="opted_out")
         if human.off and marketing:
-            self._report(human, wamid, 131050)
+            self._report(human, address, wamid, 131050)
             return Sent(wamid, (), "accepted")
         if draw < 0.05:
             raise ProviderError("Try later.", provider_code=130429, retry=True)
@@ -64,14 +64,19 @@ class Wire:
         names = (human.user_id,) if human.phone == address and chance.random() < 0.4 and not human.apart else ()
         return Sent(wamid, tuple(self.scene.addresses[name] for name in names), "accepted")
 
-    def _report(self, human: Human, wamid: str, code: int) -> None:
-        """The refusal comes later, as a status."""
+    def _report(self, human: Human, address: str, wamid: str, code: int) -> None:
+        """The refusal comes later, as a status, and names them as WhatsApp likes, not as they were written to."""
         names, at = human.named(), self.scene.loop.now // SECOND * SECOND
         item = StatusUpdate(sender_ref="106540352242922", key=("status", wamid, "failed", str(code)), at=at,
                             addresses=tuple(self.scene.addresses[name] for name in names), message_id=wamid,
                             status="failed", errors=((code, ""),))
         native = Cell("*", "*", "marketing")
-        self.reports[0](Said(item, names, lambda: human.no("native", native)(at, names)))
+
+        def enter() -> None:
+            self.scene.reported(wamid, address, names)
+            human.no("native", native)(at, names)
+
+        self.reports[0](Said(item, names, enter))
 
 
 @dataclass(slots=True)
@@ -129,7 +134,8 @@ class Business:
         for attempt in range(2):
             asked_at = clock.steady()
             try:
-                got = yield Write(lambda tx: permits.redeem(tx, program.kit, scene.workspace.id, permit.id))
+                got = yield Write(lambda tx: permits.redeem(tx, program.kit, scene.workspace.id, permit.id),
+                                  then=lambda got: self._redeemed(got, address, cell))
                 break
             except PermitStale:
                 stale.append(True)
@@ -149,6 +155,10 @@ class Business:
             yield chance.randrange(6 * SECOND)
             offset = clock.steady() - asked_at
         yield from self._call(program, got, address, cell, offset)
+
+    def _redeemed(self, got: Redeemed | Verdict, address: str, cell: Cell) -> None:
+        if isinstance(got, Redeemed):
+            self.scene.truth.redeemed(address, cell, got.id)
 
     def _call(self, program: Program, got: Redeemed, address: str, cell: Cell, offset: int) -> Act:
         self.scene.truth.campaign(address, cell, got.id, late=offset > permits.LEASE)
@@ -171,9 +181,7 @@ class Business:
         names = [name for name, known in self.scene.addresses.items() if known in contacts]
 
         def then(_: bool) -> None:
-            known = self.scene.known(address) if names else None
-            if known is not None and not known[3]:
-                self.scene.linked((address, *names))
+            self.scene.learned(got.id, address, names)
 
         for _ in range(TRIES):
             try:
@@ -247,7 +255,7 @@ class Business:
         yield 20_000 + scene.loop.chance.randrange(SECOND)
         names = [name for name, known in scene.addresses.items() if known in sent.contacts]
         yield from self._told(lambda tx: outbox.delivered(tx, kit, letter, sent, offset),
-                              lambda _: scene.linked((letter.to.value, *names)) if names else None)
+                              lambda _: scene.learned(letter.permit, letter.to.value, names))
 
     def _prepared(self, letter: Letter | None) -> None:
         if letter is not None and letter.kind in ("prompt", "reminder"):
@@ -380,11 +388,11 @@ class Business:
             known[:] = [name for name, one in scene.addresses.items() if self._of(tx, program, name, address)]
             return rights.erase(tx, program.kit, ws, scene.addresses[address], how="api")
 
-        def then(_: rights.Erased) -> None:
+        def then(erased: rights.Erased) -> None:
             scene.loop.count("erasures")
             scene.truth.part(address)
             for name in known:
-                scene.heard_no(No("erased", name, (EVERYTHING,), at, scene.loop.now))
+                scene.heard_no(No("erased", name, (EVERYTHING,), at, scene.loop.now, record=erased.person))
             scene.look(address)
 
         try:

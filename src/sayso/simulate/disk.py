@@ -80,8 +80,10 @@ class SimulatedStore(SqliteStore):
     def commit(self, loop: Loop, waiting: list[tuple[Actor, Write]]) -> list[tuple[Any, BaseException | None]]:
         """Commit what waits; for each what came of it, as its caller hears it."""
         writes, before = [write for _, write in waiting], self.connection.total_changes()
-        results = self._batch(loop, writes) if self.kind == "sqlite" else self._singly(loop, writes)
-        for write, (value, error) in zip(writes, results, strict=True):
+        order = list(range(len(writes)))
+        results = self._batch(loop, writes) if self.kind == "sqlite" else self._singly(loop, writes, order)
+        for place in order:
+            write, (value, error) = writes[place], results[place]
             if error is None and write.then is not None:
                 write.then(value)
         checks, loop.checks = loop.checks, []
@@ -128,20 +130,19 @@ class SimulatedStore(SqliteStore):
 
         return work
 
-    def _singly(self, loop: Loop, writes: list[Write]) -> list[tuple[Any, BaseException | None]]:
-        """In any order. A conflict undoes the whole transaction, others go first, and it is run again."""
+    def _singly(self, loop: Loop, writes: list[Write], order: list[int]) -> list[tuple[Any, BaseException | None]]:
+        """In any order. A conflict undoes the whole transaction, others go first, and it is run again. `order` becomes
+        the order of the commits, in which the judge is told.
+        """
         results: list[tuple[Any, BaseException | None]] = [(None, None)] * len(writes)
-        order = list(range(len(writes)))
         loop.chance.shuffle(order)
-        conflicts = {place for place in order if loop.faults and loop.chance.random() < loop.pauses}
-        while order:
-            place = order.pop(0)
-            again = place in conflicts
-            results[place] = self._one(loop, self._spoiled(writes[place]), undo=again)
-            if again:
-                loop.count("conflicts")
-                conflicts.discard(place)
-                order.append(place)
+        conflicts = [place for place in order if loop.faults and loop.chance.random() < loop.pauses]
+        for place in order:
+            results[place] = self._one(loop, self._spoiled(writes[place]), undo=place in conflicts)
+        for place in conflicts:
+            loop.count("conflicts")
+            results[place] = self._one(loop, self._spoiled(writes[place]), undo=False)
+        order[:] = [place for place in order if place not in conflicts] + conflicts
         return results
 
     def _one(self, loop: Loop, work: Callable[[Tx], Any], *, undo: bool) -> tuple[Any, BaseException | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -141,7 +141,7 @@ class Scene:
             self.loop.spawn(self.observer.process, "drain", self._watch(no, fresh))
 
     def _watch(self, no: No, fresh: list[str]) -> Act:
-        records = self._records(fresh)
+        records = [*self._records(fresh), *([no.record] if no.record else [])]
         for one in fresh:
             no.silent.setdefault(one, 2**62)
         while self.observer.store.read(lambda tx: opt_out.silent_by(tx, self.workspace.id, records)):
@@ -168,6 +168,20 @@ class Scene:
         """A payload that names several addresses of one person is recorded: each no reaches them all."""
         for no in self.truth.link(addresses):
             self.drain(no)
+
+    def reported(self, message_id: str, address: str, names: Sequence[str]) -> None:
+        """A status of a message, if it is known whose that was, names more addresses of the same person."""
+        mac = self.vault.message_mac(self.workspace.id, "sent", message_id)
+        permit = self.value("select permit_id from handed_over where mac = ?", mac)
+        if permit:
+            self.learned(permit, address, names)
+
+    def learned(self, permit: str, address: str, names: Sequence[str]) -> None:
+        """A send response names more addresses of whom the message was for; of somebody erased nothing is learned."""
+        erased = self.value("select r.erased_at from permits t join people p on p.person_id = t.person_id"
+                            " join people r on r.person_id = p.root_id where t.permit_id = ?", permit)
+        if names and not erased:
+            self.linked((address, *names))
 
     def confirmed(self, event: Event, address: str) -> None:
         """A confirmation reached the provider: it says that the opt-out holds, so it is one acknowledgement."""

@@ -42,6 +42,8 @@ class No:
     recorded: int
     until: int = 0
     silent: dict[str, int] = field(default_factory=dict)
+    #: The record it was said about, where no address leads to it any more.
+    record: str = ""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class Truth:
     handed: list[Handed] = field(default_factory=list)
     late: set[str] = field(default_factory=set)
     permits: set[str] = field(default_factory=set)
+    #: Permits that were redeemed while a yes was there.
+    founded: set[str] = field(default_factory=set)
     rows: set[str] = field(default_factory=set)
     confirmed: dict[str, int] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
@@ -173,6 +177,13 @@ class Truth:
 
     # -- what the provider receives --------------------------------------------------------------------------------
 
+    def redeemed(self, address: str, cell: Cell, permit: str) -> None:
+        """A permit was redeemed: the yes has to be there now. A move or an erasure after it takes the yes away, and
+        waits for the message to drain as a stop does.
+        """
+        if self.good(address, cell):
+            self.founded.add(permit)
+
     def campaign(self, address: str, cell: Cell, permit: str, *, late: bool) -> None:
         """A message of the business leaves. Raises Violation."""
         self.handed.append(Handed(self.loop.now, address, cell.purpose, permit))
@@ -188,7 +199,7 @@ class Truth:
         if no is not None:
             raise Violation(6 if no.kind == "erased" else 2,
                             f"a message about {cell.purpose} followed a {no.kind} that was acknowledged")
-        if not self.good(address, cell):
+        if permit not in self.founded:
             raise Violation(7, f"a message about {cell.purpose} to somebody who never said yes to it")
 
     def must_deny(self, address: str, cell: Cell, *, allowed: bool) -> None:

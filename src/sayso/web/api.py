@@ -7,6 +7,7 @@ decides nothing. An opt-out is answered only after its commit, and called acknow
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from sayso.core import identity
@@ -144,7 +145,7 @@ async def record_opt_out(call: Call) -> Answer:
         return told
     OPT_OUTS.inc()
     stop = recorded[0]
-    if stop.silent_by and asked.wait and await drain(call, workspace.id, stop):
+    if stop.silent_by and asked.wait and await drain(call, workspace.id, stop.people):
         return _stopped(stop, drained=True)
     return told
 
@@ -155,12 +156,12 @@ def _stopped(stop: OptedOut, *, drained: bool) -> Answer:
         silent_by=stop.silent_by, confirmation=stop.confirmation))
 
 
-async def drain(call: Call, ws: str, stop: OptedOut) -> bool:
+async def drain(call: Call, ws: str, people: Sequence[str]) -> bool:
     """True once nothing that was under way can leave; False when that takes longer than a lease can."""
     loop = asyncio.get_running_loop()
     end = loop.time() + DRAIN_SECONDS
     while loop.time() < end:
-        if await call.desk.peek(lambda tx: opt_out.drained(tx, ws, stop)):
+        if await call.desk.peek(lambda tx: opt_out.drained(tx, ws, people)):
             return True
         await asyncio.sleep(DRAIN_LOOK)
     return False

@@ -151,6 +151,8 @@ async def _erase(call: Call, workspace: Workspace, link: Link, _: Fields) -> dic
     erased = await call.desk.write(lambda tx: preferences.erase(tx, kit, workspace, link))
     if erased is not None:
         await call.desk.away(system.purge, erased)
+        if erased.silent_by:
+            await drain(call, workspace.id, erased.people)
     return {"done": "erased"}
 
 
@@ -186,7 +188,7 @@ async def _silent(call: Call, workspace: Workspace, said: OptedOut) -> bool:
     """Wait until nothing that was under way can leave; False when that takes longer than a lease can."""
     if said.changed:
         OPT_OUTS.inc()
-    return not said.silent_by or await drain(call, workspace.id, said)
+    return not said.silent_by or await drain(call, workspace.id, said.people)
 
 
 # -- reading and showing -----------------------------------------------------------------------------------------------
