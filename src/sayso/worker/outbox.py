@@ -169,11 +169,13 @@ def _settle(tx: Tx, mine: Claim, state: str, problem: str, permit: str = "") -> 
     return None
 
 
-def _wait(tx: Tx, mine: Claim, run_at: int, problem: str) -> Letter | None:
-    """The row goes back into the queue: there is no letter yet."""
-    tx.run("set_outbox", ws=mine.ws, outbox=mine.row, state="queued", run_at=run_at, problem=problem, permit="",
-           lease=0)
-    return None
+def _not_sent(tx: Tx, mine: Claim, state: str, run_at: int, problem: str, permit: str = "") -> str:
+    """A try failed, and the row goes back into the queue or ends; returns the state it is in now. What was called off
+    while the try was under way stays so: put back, it would be said after the stop's confirmation.
+    """
+    if tx.run("end_try", ws=mine.ws, outbox=mine.row, state=state, run_at=run_at, problem=problem, permit=permit):
+        return state
+    return "cancelled"
 
 
 def _note_expiry(tx: Tx, kit: Kit, mine: Claim, person: Person, event: Event) -> Letter | None:
@@ -212,12 +214,13 @@ def failed(tx: Tx, kit: Kit, letter: Letter, error: SaysoError) -> str:
         wait = RETRY_AFTER[letter.attempts - 1]
         asked = getattr(error, "retry_after_s", None)
         run_at = tx.now() + max(wait, (asked or 0) * SECOND)
-        _wait(tx, letter.claim, run_at, f"{error.code}:{code}")
-        return "queued"
+        return _not_sent(tx, letter.claim, "queued", run_at, f"{error.code}:{code}")
     said_already = outcome == "stopped_all" and letter.kind == "stop_confirmation"  # the provider confirms SMS stops
     state = "cancelled" if said_already else "parked"
-    tx.run("set_outbox", ws=letter.claim.ws, outbox=letter.claim.row, state=state, run_at=tx.now(),
-           problem="possibly_sent" if possibly else f"{error.code}:{code}", permit=letter.permit, lease=0)
+    if possibly:  # shown even if it was called off: it may have reached the person
+        _settle(tx, letter.claim, state, "possibly_sent", letter.permit)
+    else:
+        state = _not_sent(tx, letter.claim, state, tx.now(), f"{error.code}:{code}", letter.permit)
     person = person_by_id(tx, letter.claim.ws, letter.person)
     if letter.request and not possibly and person is not None:
         _, person = tell(tx, kit, letter.claim.ws, person, "prompt_failed", cause=letter.request, facts={"code": code})
