@@ -21,7 +21,7 @@ from sayso.errors import IntegrityError, KeyProblem, PermitExpired, ProviderErro
 from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
-from sayso.flows.opt_out import in_flight, refused
+from sayso.flows.opt_out import DRAIN_MARGIN, in_flight, refused
 from sayso.flows.owe import owe
 from sayso.flows.record import Person, append, person_by_id, tell
 from sayso.ports import HOUR, SECOND
@@ -33,8 +33,9 @@ RETRY_AFTER: Final = (5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND, HOUR)
 CLAIM: Final = 60 * SECOND
 #: Rows claimed at a time.
 BATCH: Final = 20
-#: How often a confirmation looks whether its drain is over.
+#: How often a confirmation looks whether its drain is over, and how often if that takes longer than a drain can.
 DRAIN_LOOK: Final = 50_000
+LONG_LOOK: Final = SECOND
 
 Send = Callable[[Workspace, Sender, Address, Outbound, str, Callable[[], None]], Sent]
 
@@ -124,10 +125,19 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
                               (event.occurred_at, event.clock))
     if not verdict.allowed:
         return _settle(tx, mine, "cancelled", verdict.reason)
-    if kind == "stop_confirmation" and in_flight(tx, mine.ws, person):
-        tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=tx.now() + DRAIN_LOOK, problem="draining")
+    drained_at = in_flight(tx, mine.ws, person) if kind == "stop_confirmation" else 0
+    if drained_at:
+        tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=_look_again(tx.now(), drained_at),
+               problem="draining")
         return None
     return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at)
+
+
+def _look_again(now: int, drained_at: int) -> int:
+    """When to look at a drain again, database time: soon, for `done` may end it any moment. One that would take longer
+    than lease and margin was begun before the clock was set back; it may take minutes, and is not asked every moment.
+    """
+    return now + (DRAIN_LOOK if drained_at - now <= permits.LEASE + DRAIN_MARGIN else LONG_LOOK)
 
 
 def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person, event: Event, kind: str,
