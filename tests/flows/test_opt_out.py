@@ -381,6 +381,21 @@ def test_a_clock_set_back_hides_no_message_under_way(lone_world: World) -> None:
     assert world.store.read(lambda tx: opt_out.drained(tx, world.workspace.id, said.people))
 
 
+def test_a_drain_that_a_clock_set_back_makes_long_is_not_looked_at_every_moment(world: World) -> None:
+    world.join(AMIRA)
+    world.redeem(world.permit(AMIRA).id)  # and its sender dies
+    said_at = world.stamp()
+    world.clock.time -= 60_000_000
+    world.say(AMIRA, "STOP", at=said_at)
+    assert world.work() == []
+    world.clock.go(0.9)
+    assert world.store.write(outbox.claim) == []
+    world.clock.go(0.1)
+    assert len(world.store.write(outbox.claim)) == 1
+    world.clock.go(62)
+    assert len(world.work()) == 1  # and it is confirmed once the drain is over
+
+
 def test_a_stop_from_a_number_somebody_left_waits_for_that_person_too(world: World) -> None:
     world.join(AMIRA)
     old = AMIRA.addresses[0]

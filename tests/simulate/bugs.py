@@ -391,6 +391,11 @@ def replies_follow_the_confirmation(patch: Patch) -> None:
 
 
 @bug
+def a_failed_try_puts_back_what_was_called_off(patch: Patch) -> None:
+    sql(patch, "end_try", " and state <> 'cancelled'", "")
+
+
+@bug
 def integration_skips_an_event(patch: Patch) -> None:
     sql(patch, "waiting_events", "where u.workspace_id", "where u.event_id not like '%0' and u.workspace_id")
 

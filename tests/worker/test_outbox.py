@@ -130,6 +130,34 @@ def test_a_stop_that_arrives_while_a_question_is_on_the_wire_is_confirmed_after_
     assert world.sound()
 
 
+@pytest.mark.parametrize("problem", [None, ProviderError("no", provider_code=131026)])
+def test_a_failed_try_puts_nothing_back_that_a_stop_called_off(world: World, problem: ProviderError | None) -> None:
+    """Somebody stops while the worker is frozen with their welcome, is told so, and comes back: they get the welcome to
+    the new yes and not the old one too.
+    """
+    world.say(AMIRA, "JOIN")
+    yes = world.question().button(0)
+    world.tap(AMIRA, yes)
+    [claim] = world.store.write(outbox.claim)
+
+    def stopped_meanwhile() -> None:
+        world.wire.before = None
+        world.say(AMIRA, "STOP")
+        world.clock.go(3)  # the deadline of the welcome is over
+        [confirmation] = world.work()
+        assert not confirmation.asks
+        world.wire.fail = [problem]
+
+    world.wire.before = stopped_meanwhile
+    assert outbox.work(world.store, world.kit, world.system.directory.by_id, world.wire.send, claim) == "cancelled"
+    assert states(world, "welcome") == [("cancelled", "overtaken")]
+    world.tap(AMIRA, yes)
+    world.clock.go(10)
+    assert len(world.work()) == 1
+    world.clock.go(86_400)
+    assert [state for state, _ in states(world, "welcome")] == ["cancelled", "sent"]
+
+
 def test_a_row_is_sent_by_one_of_many_workers(world: World) -> None:
     for number, who in enumerate((AMIRA, BRUNO, DANA)):
         world.say(who, "JOIN", message_id=f"wamid.{number}")

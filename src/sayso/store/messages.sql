@@ -85,6 +85,11 @@ select person_id from outbox where workspace_id = :ws and outbox_id = :outbox;
 update outbox set state = :state, run_at = :run_at, problem = :problem, permit_id = :permit, lease_until = :lease
 where workspace_id = :ws and outbox_id = :outbox;
 
+-- name: end_try
+-- A try that surely did not send. A row that was called off meanwhile stays called off.
+update outbox set state = :state, run_at = :run_at, problem = :problem, permit_id = :permit, lease_until = 0
+where workspace_id = :ws and outbox_id = :outbox and state <> 'cancelled';
+
 -- name: postpone_outbox
 -- A row that has to wait goes back into the queue; that was no try.
 update outbox set state = 'queued', run_at = :run_at, problem = :problem, permit_id = '', lease_until = 0,

@@ -21,7 +21,7 @@ from sayso.errors import IntegrityError, KeyProblem, PermitExpired, ProviderErro
 from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
-from sayso.flows.opt_out import in_flight, refused
+from sayso.flows.opt_out import DRAIN_MARGIN, in_flight, refused
 from sayso.flows.owe import owe
 from sayso.flows.record import Person, append, person_by_id, tell
 from sayso.ports import HOUR, SECOND
@@ -33,8 +33,9 @@ RETRY_AFTER: Final = (5 * SECOND, 30 * SECOND, 120 * SECOND, 600 * SECOND, HOUR)
 CLAIM: Final = 60 * SECOND
 #: Rows claimed at a time.
 BATCH: Final = 20
-#: How often a confirmation looks whether its drain is over.
+#: How often a confirmation looks whether its drain is over, and how often if that takes longer than a drain can.
 DRAIN_LOOK: Final = 50_000
+LONG_LOOK: Final = SECOND
 
 Send = Callable[[Workspace, Sender, Address, Outbound, str, Callable[[], None]], Sent]
 
@@ -124,10 +125,19 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
                               (event.occurred_at, event.clock))
     if not verdict.allowed:
         return _settle(tx, mine, "cancelled", verdict.reason)
-    if kind == "stop_confirmation" and in_flight(tx, mine.ws, person):
-        tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=tx.now() + DRAIN_LOOK, problem="draining")
+    drained_at = in_flight(tx, mine.ws, person) if kind == "stop_confirmation" else 0
+    if drained_at:
+        tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=_look_again(tx.now(), drained_at),
+               problem="draining")
         return None
     return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at)
+
+
+def _look_again(now: int, drained_at: int) -> int:
+    """When to look at a drain again, database time: soon, for `done` may end it any moment. One that would take longer
+    than lease and margin was begun before the clock was set back; it may take minutes, and is not asked every moment.
+    """
+    return now + (DRAIN_LOOK if drained_at - now <= permits.LEASE + DRAIN_MARGIN else LONG_LOOK)
 
 
 def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person, event: Event, kind: str,
@@ -169,11 +179,13 @@ def _settle(tx: Tx, mine: Claim, state: str, problem: str, permit: str = "") -> 
     return None
 
 
-def _wait(tx: Tx, mine: Claim, run_at: int, problem: str) -> Letter | None:
-    """The row goes back into the queue: there is no letter yet."""
-    tx.run("set_outbox", ws=mine.ws, outbox=mine.row, state="queued", run_at=run_at, problem=problem, permit="",
-           lease=0)
-    return None
+def _not_sent(tx: Tx, mine: Claim, state: str, run_at: int, problem: str, permit: str = "") -> str:
+    """A try failed, and the row goes back into the queue or ends; returns the state it is in now. What was called off
+    while the try was under way stays so: put back, it would be said after the stop's confirmation.
+    """
+    if tx.run("end_try", ws=mine.ws, outbox=mine.row, state=state, run_at=run_at, problem=problem, permit=permit):
+        return state
+    return "cancelled"
 
 
 def _note_expiry(tx: Tx, kit: Kit, mine: Claim, person: Person, event: Event) -> Letter | None:
@@ -212,12 +224,13 @@ def failed(tx: Tx, kit: Kit, letter: Letter, error: SaysoError) -> str:
         wait = RETRY_AFTER[letter.attempts - 1]
         asked = getattr(error, "retry_after_s", None)
         run_at = tx.now() + max(wait, (asked or 0) * SECOND)
-        _wait(tx, letter.claim, run_at, f"{error.code}:{code}")
-        return "queued"
+        return _not_sent(tx, letter.claim, "queued", run_at, f"{error.code}:{code}")
     said_already = outcome == "stopped_all" and letter.kind == "stop_confirmation"  # the provider confirms SMS stops
     state = "cancelled" if said_already else "parked"
-    tx.run("set_outbox", ws=letter.claim.ws, outbox=letter.claim.row, state=state, run_at=tx.now(),
-           problem="possibly_sent" if possibly else f"{error.code}:{code}", permit=letter.permit, lease=0)
+    if possibly:  # shown even if it was called off: it may have reached the person
+        _settle(tx, letter.claim, state, "possibly_sent", letter.permit)
+    else:
+        state = _not_sent(tx, letter.claim, state, tx.now(), f"{error.code}:{code}", letter.permit)
     person = person_by_id(tx, letter.claim.ws, letter.person)
     if letter.request and not possibly and person is not None:
         _, person = tell(tx, kit, letter.claim.ws, person, "prompt_failed", cause=letter.request, facts={"code": code})
