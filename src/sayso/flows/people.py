@@ -96,7 +96,13 @@ def _create(tx: Tx, kit: Kit, ws: str, lang: str) -> Person:
 
 
 def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str) -> Person:
-    """Give the person these addresses: one fact for all of them, whose opening holds the MACs."""
+    """Give the person these addresses: one fact for all of them, whose opening holds the MACs. What another webhook
+    gave them while this one waited for their row is theirs already.
+    """
+    mine = _current(tx, ws, person) if person.facts is None else set()
+    addresses = [address for address in addresses if mine.isdisjoint(kit.vault.address_macs(ws, address))]
+    if not addresses:
+        return person
     macs = [(address, kit.vault.address_macs(ws, address)[0]) for address in dict.fromkeys(addresses)]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
@@ -115,6 +121,11 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
                          occurred_at=0 if person.standing.grants else at, facts={"erasure": source})
     return person
+
+
+def _current(tx: Tx, ws: str, person: Person) -> set[bytes]:
+    """The MACs of the addresses a person has now."""
+    return {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id) if row[2] == "current"}
 
 
 def merge(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person) -> Person:
@@ -159,8 +170,8 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
         holders = [identify(tx, kit, ws, old, how="number_changed")]
     person = _existing(tx, kit, ws, sorted({holder.id for holder in holders}))
     kept = set(new)
-    left = [address for address in old if address not in kept]
-    mine = {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id)}
+    left = [address for address in dict.fromkeys(old) if address not in kept]
+    mine = _current(tx, ws, person)  # what was left before was left then: a second leaving would make it later
     macs = [(address, mac) for address in left for mac in kit.vault.address_macs(ws, address) if mac in mine]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event, person = tell(tx, kit, ws, person, "address_left", occurred_at=occurred_at, clock=clock, evidence=evidence)
