@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import apsw
 import pytest
 
-from sayso.flows import rights
+from sayso.core import identity
+from sayso.flows import people, rights
+from sayso.ports import SECOND, Ports
 from sayso.store.sqlite import SqliteStore
 from tests.cast import AMIRA, BRUNO, CHEN, DANA
 from tests.stores import World, run_sql
@@ -184,6 +187,31 @@ def test_an_address_that_two_people_had_is_not_blamed_at_the_end_of_a_page(
     monkeypatch.setattr("sayso.flows.verify.PAGE", 1)
     assert told.verify().problems == []
     assert told.verify().addresses == len(reads(told, "select 1 from addresses"))
+
+
+@pytest.mark.parametrize("moves", [1, 2])
+def test_a_clock_set_back_between_a_link_and_a_leaving_blames_nobody_and_hides_nothing(
+    lone_world: World, moves: int
+) -> None:
+    world, new = lone_world, identity.phone("+447700900999")
+    first, last = [AMIRA.addresses[0], new][::1 if moves == 1 else -1]
+    world.say(AMIRA, "hello")
+    ws, old, to = world.workspace.id, AMIRA.addresses[:1], (new,)
+    for _ in range(moves):  # each on a machine of its own: the ledger's order is that of its clock
+        world.clock.time -= 60 * SECOND
+        other = dataclasses.replace(world.kit, ports=Ports(world.clock))
+        world.store.write(lambda tx, kit=other, old=old, to=to: people.number_changed(  # type: ignore[misc]
+            tx, kit, ws, old, to, occurred_at=world.clock.time, clock="meta"))
+        old, to = to, old
+    assert world.sound()
+    assert (world.check(first).reason, world.check(last).reason) == ("moved_away", "no_consent")
+    rows = reads(world, "select hex(mac), state from addresses")
+    for mac, state in rows:
+        other_state = "former" if state == "current" else "current"
+        run_sql(world.store, "update addresses set state = ? where hex(mac) = ?", other_state, mac)
+        blamed(world)
+        run_sql(world.store, "update addresses set state = ? where hex(mac) = ?", state, mac)
+    assert world.verify().problems == []
 
 
 def test_events_that_wait_for_their_leaf_count_too(told: World) -> None:

@@ -19,7 +19,7 @@ from sayso.core.events import Event
 from sayso.core.lifecycle import Mark
 from sayso.core.purposes import ALL_MARKETING
 from sayso.errors import ProviderError
-from sayso.flows import bulk, confirm, heard, inbound, opt_in, opt_out, people, permits, record, taps
+from sayso.flows import bulk, confirm, heard, inbound, opt_in, opt_out, people, permits, record, taps, verify
 from sayso.ports import DAY, SECOND
 from sayso.store.dialect import queries
 from sayso.store.sqlite import SqliteTx
@@ -325,6 +325,28 @@ def a_link_learnt_later_is_not_applied(patch: Patch) -> None:
 @bug
 def a_stop_from_a_former_number_stays_there(patch: Patch) -> None:
     patch.setattr(opt_out, "former_holders", lambda *_: [])
+
+
+@bug
+def a_late_message_is_of_who_has_the_number_now(patch: Patch) -> None:
+    def senders(tx: Any, ws: str, rows: Any, at: int) -> dict[Any, str]:
+        holders = {address: who for address, who, state, _ in rows if state == "current"}
+        return {address: who for address, (_, who) in people._left_later(tx, ws, rows, at).items()} | holders
+
+    patch.setattr(people, "_senders", senders)
+
+
+@bug
+def verify_goes_by_the_order_of_the_clocks(patch: Patch) -> None:
+    real = verify._linked
+
+    def linked(walk: Any) -> Any:
+        newest: dict[tuple[str, str], Any] = {}
+        for event, addresses in sorted(walk.links, key=lambda link: link[0].received_at):
+            newest |= {(event.person, address): (event, [address]) for address in addresses}
+        return real(dataclasses.replace(walk, links=list(newest.values())))
+
+    patch.setattr(verify, "_linked", linked)
 
 
 @bug

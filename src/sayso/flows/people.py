@@ -52,28 +52,45 @@ def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: s
     """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
 
     An address that said no before its data was erased brings that no back with it. A message from `at`, before its
-    sender moved away from the address, is still that sender's: it does not make the address theirs again.
+    sender moved away from the address, is still that sender's: it does not make the address theirs again, nor whoever
+    has it now the same person. Others who have or had one of these addresses are the person's `formers`.
     """
     macs = {mac: address for address in addresses for mac in kit.vault.address_macs(ws, address)}
-    held = [
-        (bytes(mac), person, "late" if state == "former" and _moved_later(tx, ws, event, at) else state)
-        for mac, person, state, event in tx.rows_among("holders_among", list(macs), ws=ws)
-    ]
-    taken = {mac for mac, _, state in held if state == "current"}
-    held = [(mac, who, "former" if state == "late" and mac in taken else state) for mac, who, state in held]
-    ids = sorted({person for _, person, state in held if state in ("current", "late")})
+    rows = [(macs[bytes(mac)], who, state, event)
+            for mac, who, state, event in tx.rows_among("holders_among", list(macs), ws=ws)]
+    senders = _senders(tx, ws, rows, at)
+    ids = sorted(set(senders.values()))
     person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
-    known = {macs[mac] for mac, _, state in held if state in ("current", "late")}
-    missing = [address for address in addresses if address not in known]
+    missing = [address for address in addresses if address not in senders]
     if missing:
         person = _link(tx, kit, ws, person, missing, how)
-    return replace(person, formers=tuple(sorted({who for _, who, state in held if state == "former"})))
+    return replace(person, formers=tuple(sorted({who for _, who, _, _ in rows} - set(ids))))
 
 
-def _moved_later(tx: Tx, ws: str, event_id: str, at: int) -> bool:
-    """True if the address was left, by this event, after this time."""
-    row = tx.row("event", ws=ws, event=event_id) if at else None
-    return row is not None and events.decode(bytes(row[0])).occurred_at >= at
+def _senders(tx: Tx, ws: str, rows: Sequence[tuple[Address, str, str, str]], at: int) -> dict[Address, str]:
+    """Whose each address was at `at`: its holder, or who left it after that, from rows (address, person, state, event).
+
+    Where somebody else has the address by now, another address of the payload decides between the two, else the time;
+    in the very second of the change it is the new holder's.
+    """
+    holders = {address: who for address, who, state, _ in rows if state == "current"}
+    senders = dict(holders)
+    for address, (left, who) in _left_later(tx, ws, rows, at).items():
+        elsewhere = {holder for other, holder in holders.items() if other != address}
+        holder = holders.get(address)
+        if holder is None or who in elsewhere or (left > at and holder not in elsewhere):
+            senders[address] = who
+    return senders
+
+
+def _left_later(tx: Tx, ws: str, rows: Sequence[tuple[Address, str, str, str]],
+                at: int) -> dict[Address, tuple[int, str]]:
+    """Who was the first to leave an address at or after this time, and when; nobody where the time is not known."""
+    found: dict[Address, tuple[int, str]] = {}
+    for address, who, state, event in rows:
+        if at and state == "former" and (left := _happened_at(tx, ws, event)) >= at:
+            found[address] = min((left, who), found.get(address, (left, who)))
+    return found
 
 
 def _existing(tx: Tx, kit: Kit, ws: str, ids: list[str]) -> Person:
@@ -96,7 +113,13 @@ def _create(tx: Tx, kit: Kit, ws: str, lang: str) -> Person:
 
 
 def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str) -> Person:
-    """Give the person these addresses: one fact for all of them, whose opening holds the MACs."""
+    """Give the person these addresses: one fact for all of them, whose opening holds the MACs. What another webhook
+    gave them while this one waited for their row is theirs already.
+    """
+    mine = _current(tx, ws, person) if person.facts is None else set()
+    addresses = [address for address in addresses if mine.isdisjoint(kit.vault.address_macs(ws, address))]
+    if not addresses:
+        return person
     macs = [(address, kit.vault.address_macs(ws, address)[0]) for address in dict.fromkeys(addresses)]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
@@ -115,6 +138,11 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
                          occurred_at=0 if person.standing.grants else at, facts={"erasure": source})
     return person
+
+
+def _current(tx: Tx, ws: str, person: Person) -> set[bytes]:
+    """The MACs of the addresses a person has now."""
+    return {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id) if row[2] == "current"}
 
 
 def merge(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person) -> Person:
@@ -159,8 +187,8 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
         holders = [identify(tx, kit, ws, old, how="number_changed")]
     person = _existing(tx, kit, ws, sorted({holder.id for holder in holders}))
     kept = set(new)
-    left = [address for address in old if address not in kept]
-    mine = {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id)}
+    left = [address for address in dict.fromkeys(old) if address not in kept]
+    mine = _current(tx, ws, person)  # what was left before was left then: a second leaving would make it later
     macs = [(address, mac) for address in left for mac in kit.vault.address_macs(ws, address) if mac in mine]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event, person = tell(tx, kit, ws, person, "address_left", occurred_at=occurred_at, clock=clock, evidence=evidence)
@@ -183,12 +211,14 @@ def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequen
     macs = {mac for address in new for mac in kit.vault.address_macs(ws, address)}
     rows = [row for row in tx.rows("addresses_of", ws=ws, person=holder.id) if row[2] == "current"]
     current = {bytes(row[0]): row[1] for row in rows}
-    since = [_linked_at(tx, ws, row[5]) for row in rows if bytes(row[0]) in macs]
+    since = [_happened_at(tx, ws, row[5]) for row in rows if bytes(row[0]) in macs]
     if current.keys() <= macs or (since and all(at <= moment <= at + RETRIED for moment in since)):
         return merge(tx, kit, ws, person, holder)
     lost = sorted(current.keys() & macs)
     evidence = {f"address{place}": f"{current[mac]}:{mac.hex()}" for place, mac in enumerate(lost)}
-    event, holder = tell(tx, kit, ws, holder, "address_left", evidence=evidence)
+    # Who had it before the move left it by then, or the late messages of who moved would count as theirs.
+    event, holder = tell(tx, kit, ws, holder, "address_left", occurred_at=at if max(since) <= at else 0,
+                         evidence=evidence)
     for mac in lost:
         tx.run("set_address_state", ws=ws, mac=mac, person=holder.id, state="former", event=event.id)
     for mark in holder.standing.stops:
@@ -198,8 +228,8 @@ def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequen
     return person
 
 
-def _linked_at(tx: Tx, ws: str, event_id: str) -> int:
-    """When an address became known as somebody's; 0 where the fact is not at hand."""
+def _happened_at(tx: Tx, ws: str, event_id: str) -> int:
+    """When an address was linked or left by this fact; 0 where the fact is not at hand."""
     row = tx.row("event", ws=ws, event=event_id)
     return events.decode(bytes(row[0])).occurred_at if row else 0
 
@@ -224,13 +254,19 @@ def reachable(tx: Tx, kit: Kit, ws: str, person: Person) -> Address | None:
 
 
 def learn(tx: Tx, kit: Kit, ws: str, person: Person, contacts: Sequence[Address]) -> Person:
-    """Link what a send response says of its recipient: Meta rewrites some numbers and adds the user id."""
-    left = {bytes(row[0]) for row in tx.rows("addresses_of", ws=ws, person=person.id) if row[2] == "former"}
-    contacts = [address for address in contacts if left.isdisjoint(kit.vault.address_macs(ws, address))]
-    new = [address for address in contacts if (row := look_up(tx, kit, ws, address)) is None or row[0] != person.id]
+    """Link what a send response says of its recipient: Meta rewrites some numbers and adds the user id. A receipt of
+    long ago makes no address theirs that they left, and nobody who left one of these addresses one with its new holder.
+    """
+    macs = {mac: address for address in contacts for mac in kit.vault.address_macs(ws, address)}
+    rows = [(macs[bytes(row[0])], row[1], row[2]) for row in tx.rows_among("holders_among", list(macs), ws=ws)]
+    holders = {address: who for address, who, state in rows if state == "current"}
+    left = [(address, who) for address, who, _ in rows if holders.get(address) != who]
+    movers = {who for _, who in left} - {person.id}
+    new = [address for address in contacts if (address, person.id) not in left
+           and holders.get(address, "") not in movers | {person.id}]
     if not new:
         return person
-    others = {row[0] for address in new if (row := look_up(tx, kit, ws, address))}
+    others = {holders[address] for address in new if address in holders}
     survivor = _existing(tx, kit, ws, sorted(others | {person.id}))
-    missing = [address for address in new if look_up(tx, kit, ws, address) is None]
+    missing = [address for address in new if address not in holders]
     return _link(tx, kit, ws, survivor, missing, "send_response") if missing else survivor

@@ -275,7 +275,7 @@ def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
     after, holder = b"", ""
     while rows := tx.rows("all_addresses", ws=ws, after=after, person=holder, limit=PAGE):
         for mac, person, kind, state, _ in rows:
-            if state not in wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), ()):
+            if state != wanted.pop((person, f"{kind}:{bytes(mac).hex()}"), ""):
                 raise IntegrityError(f"An address of {person} is not as the recorded links say.")
             report.addresses += 1
         after, holder = bytes(rows[-1][0]), rows[-1][1]
@@ -283,26 +283,18 @@ def _addresses(tx: Tx, ws: str, report: Report, walk: _Walk) -> None:
         raise IntegrityError(f"An address of {next(iter(wanted))[0]} was recorded and has no row.")
 
 
-def _linked(walk: _Walk) -> dict[tuple[str, str], set[str]]:
-    """(person, address) -> current or former, by the fact that came last. Last by the clock and last in the ledger are
-    the same but where a clock was set back, or two came in one microsecond: then either will do.
+def _linked(walk: _Walk) -> dict[tuple[str, str], str]:
+    """(person, address) -> current or former. Only who does not have an address is linked to it, and only who has it
+    leaves it: the two take turns, so their count says which came last. No order is asked for: both the receipt and the
+    ledger's order follow clocks, and a clock that was set back puts a leaving before its link.
     """
     root_of = {record: root for root, records in walk.merged.items() for record in records}
-    in_time = sorted(walk.links, key=lambda link: link[0].received_at)
-    found: dict[tuple[str, str], set[str]] = {}
-    for links in (walk.links, in_time, in_time[::-1]):
-        newest: dict[tuple[str, str], tuple[int, str]] = {}
-        for event, addresses in links:
-            for key in ((root_of.get(event.person, event.person), address) for address in addresses):
-                newest[key] = _later_of(newest.get(key), event, keep_order=links is walk.links)
-        for key, (_, state) in newest.items():
-            found.setdefault(key, set()).add(state)
-    return {key: states for key, states in found.items() if key[0] not in walk.erased}
-
-
-def _later_of(known: tuple[int, str] | None, event: Event, *, keep_order: bool) -> tuple[int, str]:
-    mine = (event.received_at, "current" if event.type == "address_linked" else "former")
-    return mine if known is None or keep_order or mine[0] >= known[0] else known
+    had: dict[tuple[str, str], int] = {}
+    for event, addresses in walk.links:
+        for address in dict.fromkeys(addresses):
+            key = root_of.get(event.person, event.person), address
+            had[key] = had.get(key, 0) + (1 if event.type == "address_linked" else -1)
+    return {key: "current" if count > 0 else "former" for key, count in had.items() if key[0] not in walk.erased}
 
 
 def _suppressions(tx: Tx, ws: str) -> None:
