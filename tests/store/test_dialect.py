@@ -18,7 +18,7 @@ from sayso.store.base import SCHEMA_VERSION, Store
 from sayso.store.dialect import migrations, queries
 from sayso.store.migrate import migrate
 from sayso.store.postgres import PostgresStore
-from sayso.store.sqlite import SqliteStore
+from sayso.store.sqlite import STATEMENT_CACHE, SqliteStore
 from tests.postgres import embedded_programs, fresh_database, throwaway_server
 from tests.stores import open_kind, run_sql
 
@@ -165,6 +165,18 @@ def test_a_newer_database_is_refused(empty_database: tuple[str, str]) -> None:
     store.close()
     with pytest.raises(SchemaTooNew):
         open_kind(*empty_database, None)
+
+
+def test_a_statement_is_not_prepared_again_after_a_hundred_uses_of_others(tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "sayso.db"))
+    connection = store._connect()
+    for statement in ("select 1", *["select 2"] * 200, "select 1"):
+        connection.execute(statement).fetchall()
+    prepared = connection.cache_stats()
+    connection.close()
+    store.close()
+    assert prepared["evictions"] == 0
+    assert prepared["size"] == STATEMENT_CACHE > len(NAMES)
 
 
 # -- a database that could lose a stop ---------------------------------------------------------------------------------

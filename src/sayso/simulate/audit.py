@@ -34,10 +34,11 @@ def audit(play: Play) -> None:
         play.scene.look_now(human.user_id)
         if human.phone:
             play.scene.look_now(human.phone)
-    _folds(play)
-    _grants(play)
-    _counted_once(play)
-    _breaches(play)
+    facts, standings = _facts(play), _standings(play)
+    _folds(play, facts, standings)
+    _grants(play, standings)
+    _counted_once(play, facts)
+    _breaches(play, facts)
     _verified(play)
     if play.scene.loop.chance.random() < 0.25:
         _tampered(play)
@@ -101,29 +102,29 @@ def _standings(play: Play) -> dict[str, Standing]:
         "select person_id, standing from people where person_id = root_id order by person_id")}
 
 
-def _folds(play: Play) -> None:
+def _folds(play: Play, facts_of: dict[str, list[Event]], standings: dict[str, Standing]) -> None:
     """The standing is the fold of the facts, whatever their order and repetition."""
-    chance, standings = play.scene.loop.chance, _standings(play)
-    for person, facts in _facts(play).items():
+    chance = play.scene.loop.chance
+    for person, facts in facts_of.items():
         shuffled = [*facts, *chance.sample(facts, len(facts) // 2)]
         chance.shuffle(shuffled)
         if lifecycle.fold(shuffled) != standings[person]:
             raise Violation(5, f"the standing of {person} is not the fold of its facts in another order")
 
 
-def _grants(play: Play) -> None:
+def _grants(play: Play, standings: dict[str, Standing]) -> None:
     """Every grant is a yes with evidence and with its wording, or a record with its reason."""
-    for standing in _standings(play).values():
+    for standing in standings.values():
         for mark in standing.grants:
             event = play.scene.event(mark.event)
             if event is None or not event.commit or not event.facts.get("notice_hash"):
                 raise Violation(7, f"the grant {mark.event} has no evidence")
 
 
-def _counted_once(play: Play) -> None:
+def _counted_once(play: Play, facts_of: dict[str, list[Event]]) -> None:
     """A provider's item became one fact, however often it came."""
     found: dict[tuple[str, int, str], int] = {}
-    for facts in _facts(play).values():
+    for facts in facts_of.values():
         for fact in facts:
             if fact.clock == "meta" and fact.type in HEARD and fact.facts.get("how") != "former_address":
                 key = (fact.type, fact.occurred_at, fact.person)
@@ -133,9 +134,9 @@ def _counted_once(play: Play) -> None:
         raise Violation(5, f"{recorded} messages became {sum(found.values())} facts")
 
 
-def _breaches(play: Play) -> None:
+def _breaches(play: Play, facts_of: dict[str, list[Event]]) -> None:
     """Every write that began too late is on record as an incident."""
-    known = {str(event.facts.get("permit")) for facts in _facts(play).values() for event in facts
+    known = {str(event.facts.get("permit")) for facts in facts_of.values() for event in facts
              if event.type == "breach_suspected"}
     silent = play.scene.truth.late - known
     if silent:

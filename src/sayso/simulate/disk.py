@@ -18,7 +18,7 @@ from sayso.ports import Clock
 from sayso.simulate.loop import Actor, Loop, Write
 from sayso.store.base import Transient, Tx
 from sayso.store.dialect import migrations
-from sayso.store.sqlite import DISK, SqliteStore, SqliteTx, _Job
+from sayso.store.sqlite import DISK, STATEMENT_CACHE, SqliteStore, SqliteTx, _Job
 
 T = TypeVar("T")
 #: Statements after which a disk may turn out to be full.
@@ -38,10 +38,11 @@ def fresh() -> apsw.Connection:
 
 
 def opened(image: bytes) -> apsw.Connection:
-    """A database as it was when the image was taken."""
-    connection = apsw.Connection(":memory:")
+    """A database as it was when the image was taken, with the product's settings of how statements are prepared."""
+    connection = apsw.Connection(":memory:", statementcachesize=STATEMENT_CACHE)
     connection.deserialize("main", image)
     connection.pragma("foreign_keys", True)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
 
 
@@ -52,6 +53,7 @@ class SimulatedStore(SqliteStore):
         self.connection = connection
         self._clock = clock
         self.kind = kind
+        self._reads = SqliteTx(connection, clock)
 
     def write(self, work: Callable[[Tx], T]) -> T:
         """Run and commit, with no fault."""
@@ -65,7 +67,7 @@ class SimulatedStore(SqliteStore):
 
     def read(self, work: Callable[[Tx], T]) -> T:
         """Between transactions everything there is, is committed."""
-        return work(SqliteTx(self.connection, self._clock))
+        return work(self._reads)
 
     def snapshot(self, work: Callable[[Tx], T]) -> T:
         """The same."""

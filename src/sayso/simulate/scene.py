@@ -122,8 +122,9 @@ class Scene:
 
     def look_now(self, address: str) -> None:
         """Ask the gate about every address of a person, and judge."""
+        cells = self.cells
         for one in sorted(self.truth.group(address)):
-            for cell in self.cells:
+            for cell in cells:
                 self.truth.must_deny(one, cell, allowed=self.check(one, cell).allowed)
 
     # -- noes and their drain --------------------------------------------------------------------------------------
