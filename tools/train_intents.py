@@ -1,9 +1,10 @@
 """Trains the model that reads free text: `make intents`.
 
-Reads training/intents/*.jsonl and training/phrases/*.toml, writes src/sayso/rules/intents.bin. Same files, same model:
-nothing here depends on time or chance. `--check` only says whether the model belongs to the files. `--folds 5` trains
-on four fifths, measures on the fifth that was held out, five times; `--languages` holds out whole languages instead.
-training/dev and training/heldout are read here only to leave out of the training what stands in them word by word.
+Reads training/intents/*.jsonl, training/phrases/*.toml and training/denials/*.toml, writes src/sayso/rules/intents.bin.
+Same files, same model: nothing here depends on time or chance. `--check` only says whether the model belongs to the
+files. `--folds 5` trains on four fifths, measures on the fifth that was held out, five times; `--languages` holds out
+whole languages instead.
+training/dev, heldout and adversarial are read here only to leave out of the training what stands in them word by word.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from sayso.core.classifier import ZERO, Classifier, packed
+from sayso.core.classifier import ZERO, BrokenModel, Classifier, packed
+from sayso.core.denials import FRAME, LISTS, MAX_WORDS, tokens
 from sayso.core.features import features
 from sayso.core.intents import fold
-from sayso.core.phrases import Phrasebook, keyed
+from sayso.core.phrases import UNSPACED, Phrasebook, keyed
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MODEL: Final = ROOT / "src/sayso/rules/intents.bin"
@@ -45,7 +47,8 @@ Rows = list[tuple[str, str, str]]
 
 def inputs(root: Path = ROOT) -> str:
     """A checksum of everything the model depends on."""
-    files = [*sorted((root / "training/intents").glob("*.jsonl")), *sorted((root / "training/phrases").glob("*.toml")),
+    folders = [("intents", "*.jsonl"), ("phrases", "*.toml"), ("denials", "*.toml")]
+    files = [*(path for folder, names in folders for path in sorted((root / "training" / folder).glob(names))),
              *(root / "src/sayso" / name for name in SOURCES), root / "tools/train_intents.py"]
     digest = hashlib.sha256()
     for path in files:
@@ -62,6 +65,34 @@ def phrases(root: Path = ROOT) -> dict[str, list[str]]:
     return {idea: sorted(words) for idea, words in sorted(book.items())}
 
 
+def denials(root: Path = ROOT) -> dict[str, Any]:
+    """The denials of each language, every phrase as the words it is compared by; names nobody reads are refused."""
+    book: dict[str, Any] = {}
+    for path in sorted((root / "training/denials").glob("*.toml")):
+        lists = tomllib.loads(path.read_text("utf-8"))
+        frames = lists.pop("frames", [])
+        unknown = (lists.keys() - set(LISTS)) | {name for frame in frames for name in frame.keys() - set(FRAME)}
+        if unknown:
+            raise SystemExit(f"{path.name}: {', '.join(sorted(unknown))} is no list of denials")
+        split = [{name: _split(path.name, part) for name, part in frame.items()} for frame in frames]
+        book[path.stem] = {name: _split(path.name, part) for name, part in lists.items()} | {"frames": split}
+    return book
+
+
+def _split(where: str, phrases: list[str]) -> list[list[str]]:
+    """Each phrase as tokens, once, a "*" kept at the end of any word."""
+    split = {tuple(part for word in phrase.split() for part in _parts(keyed(word))) for phrase in phrases}
+    if too_long := next((phrase for phrase in split if not 0 < len(phrase) <= MAX_WORDS), None):
+        raise SystemExit(f"{where}: {' '.join(too_long)!r} has no words or more than {MAX_WORDS}")
+    return sorted(map(list, split))
+
+
+def _parts(word: str) -> list[str]:
+    """The tokens of a keyed word; only a whole word of a spaced script may be a beginning."""
+    parts = [token for token, _ in tokens(word.rstrip("*"))]
+    return [*parts[:-1], parts[-1] + "*"] if parts and word.endswith("*") and not UNSPACED.search(word) else parts
+
+
 def sentences(*folders: str) -> Iterator[tuple[str, str, str]]:
     """(language, text, label) of every line in training/FOLDER/*.jsonl; a line may name its own language."""
     for folder in folders:
@@ -76,7 +107,7 @@ def sentences(*folders: str) -> Iterator[tuple[str, str, str]]:
 
 def training_rows() -> Rows:
     """Every sentence once per language, without those that are measured with."""
-    measured = {fold(text) for _, text, _ in sentences("dev", "heldout")}
+    measured = {fold(text) for _, text, _ in sentences("dev", "heldout", "adversarial")}
     kept: dict[tuple[str, str], tuple[str, str, str]] = {}
     for lang, text, label in sentences("intents"):
         if fold(text) not in measured:
@@ -124,7 +155,8 @@ def model_of(rows: Rows, book: dict[str, list[str]], checksum: str) -> bytes:
     scale = float(np.quantile(np.abs(weights[weights != 0]), 0.9995)) / 127
     small = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
     header = {"labels": LABELS, "bits": BITS, "scale": scale, "bias": [float(each) for each in bias],
-              "idea_weight": IDEA_WEIGHT, "thresholds": THRESHOLDS, "phrases": book, "inputs": checksum}
+              "idea_weight": IDEA_WEIGHT, "thresholds": THRESHOLDS, "phrases": book, "denials": denials(),
+              "inputs": checksum}
     return packed(header, (small.astype(np.int16) + ZERO).astype(np.uint8).tobytes())
 
 
@@ -149,6 +181,14 @@ def cross_validate(folds: int, *, by_language: bool) -> None:
               f"{sum(o >= threshold for o in others) / len(others):6.2%} of others")
 
 
+def made_from() -> str | None:
+    """The checksum of what the model in the tree was made from; None where there is none that can be read."""
+    try:
+        return Classifier(MODEL.read_bytes()).inputs
+    except (FileNotFoundError, BrokenModel):
+        return None
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--check", action="store_true")
@@ -159,7 +199,7 @@ def main() -> None:
         cross_validate(chosen.folds, by_language=chosen.languages)
         return
     checksum = inputs()
-    if MODEL.exists() and Classifier(MODEL.read_bytes()).inputs == checksum:
+    if made_from() == checksum:
         print(f"{MODEL.name} belongs to the sentences and phrases of this tree")
         return
     if chosen.check:

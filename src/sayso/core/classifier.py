@@ -1,9 +1,9 @@
 """A linear classifier from one block of bytes: which of nine labels a text most likely has, and how likely.
 
 The bytes come from `tools/train_intents.py`: a line of magic, the length of a JSON header, the header (labels, sizes,
-the phrase book, thresholds, a checksum of everything it was trained on), then one byte per feature and label (128 is
-zero), deflated. The numbers are whole, so every machine reads the same weights; those of one feature stand together,
-so that looking at it costs one visit to the memory and not nine.
+the phrase book, the denials, thresholds, a checksum of everything it was made from), then one byte per feature and
+label (128 is zero), deflated. The numbers are whole, so every machine reads the same weights; those of one feature
+stand together, so that looking at it costs one visit to the memory and not nine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sayso.core.denials import Denials
 from sayso.core.features import features
 from sayso.core.phrases import Phrasebook
 
@@ -49,6 +50,7 @@ class Classifier:
             self._scale, self._bias = float(header["scale"]), [float(bias) for bias in header["bias"]]
             self._idea_weight = float(header["idea_weight"])
             self._book = Phrasebook(header["phrases"])
+            self.denials = Denials(header["denials"])
             weights = zlib.decompressobj().decompress(packed, MAX_WEIGHTS)
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as problem:
             raise BrokenModel("the header or the weights cannot be read") from problem

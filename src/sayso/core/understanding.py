@@ -1,7 +1,8 @@
 """What a message means: keywords first, then free text.
 
 The keyword reader (`intents`) comes first and is final. Where it finds nothing the text is read as language: a
-classifier says how likely it is that somebody wants to leave, and the phrase book must agree before it is `certain`.
+classifier says how likely it is that somebody wants to leave, and before it is `certain` the phrase book must agree
+and nothing may deny it (`denials`).
 - A certain stop acts, a likely one holds marketing and asks, anything less does nothing.
 - Free text is never `strict`: nothing somebody wrote in their own words grants anything by itself.
 - In a long text a stop is at most likely: it is one sentence among many, and may be quoted.
@@ -59,7 +60,20 @@ class Understanding:
 
     def _whole(self, text: str) -> Reading:
         guess = self.classifier.guess(text)
-        return self._stop(guess) or self._other(guess)
+        stop = self._stop(guess)
+        if stop is not None and stop.grade == "certain" and not self._meant(text, stop):
+            return _free(stop.intent, "likely", "free text: it speaks of a stop, and may deny it or only ask about it")
+        return stop or self._other(guess)
+
+    def _meant(self, text: str, stop: Reading) -> bool:
+        """Whether a stop is left without the clauses that deny one or ask about one (see `denials`)."""
+        rest, welcome = self.classifier.denials.read(text)
+        if rest == text:
+            return not (welcome and stop.intent == "stop")
+        again = self.keywords.read(rest)
+        if again.grade == "none":
+            again = self._stop(self.classifier.guess(rest)) or _NOTHING
+        return again.intent in STOPS and again.grade == "certain" and not (welcome and again.intent == "stop")
 
     def _stop(self, guess: Guess) -> Reading | None:
         chances, model = guess.chances, self.classifier
