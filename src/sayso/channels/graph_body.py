@@ -41,6 +41,10 @@ TEMPLATE_NAME: Final = re.compile(r"[a-z0-9_]{1,512}\Z")
 _BETWEEN: Final = str.maketrans("", "", " -().\u00a0")
 _DIGITS: Final = re.compile(r"[0-9]{7,15}\Z")
 _DIALLED: Final = re.compile(r"\+[0-9 ().\u00a0-]{7,40}\Z")
+#: Every name of the Graph API's is made of these. "To" and "to[]" are not, and who knows how they are read.
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+#: What the Graph API takes in place of a method, a token or a request of its own, from a body as well.
+_OVERRIDES: Final = frozenset({"method", "batch", "ids", "relative_url"})
 _MARKED: Final = re.compile(rb'"biz_opaque_callback_data"(\s*:\s*)(?:"(?:[^"\\]|\\.)*+"|null)')
 _OPENED: Final = re.compile(rb"\s*\{")
 
@@ -78,9 +82,7 @@ def read(raw: bytes, business: str) -> GraphMessage:
 
     Raises MalformedBody, Refused, InvalidAddress.
     """
-    body = _open(raw)
-    if "access_token" in body:
-        raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
+    body = opened(raw)
     if body.get("messaging_product") != "whatsapp":
         raise Refused("messaging_product must be 'whatsapp'.", param="messaging_product")
     if body.get("status") is not None:
@@ -91,7 +93,8 @@ def read(raw: bytes, business: str) -> GraphMessage:
     return GraphMessage(False, recipient(body, business), _template(body), *_split(raw, body, own or ""))
 
 
-def _open(raw: bytes) -> dict[str, Any]:
+def opened(raw: bytes) -> dict[str, Any]:
+    """A JSON object that everybody reads alike, with plain names. Raises MalformedBody, Refused."""
     check_depth(raw)
     try:
         body = _decode(raw)  # strict: one JSON value in UTF-8
@@ -100,7 +103,16 @@ def _open(raw: bytes) -> dict[str, Any]:
         raise MalformedBody("The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise MalformedBody("The body is not a JSON object.")
+    _check_names(body)
     return body
+
+
+def _check_names(body: dict[str, Any]) -> None:
+    if "access_token" in body:
+        raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
+    if not all(_NAME.match(name) for name in body) or _OVERRIDES & body.keys():
+        raise Refused("A name in the body is none that Meta has here. Write names as in Meta's reference: small "
+                      "letters, digits and underscores alone.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

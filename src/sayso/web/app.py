@@ -21,6 +21,7 @@ from sayso.web import openapi
 from sayso.web.auth import basic, bearer
 from sayso.web.call import Answer, Call, Disconnected, Header, Receive, Scope, Send, decode, read_body, read_query
 from sayso.web.desk import Desk
+from sayso.web.gateway import said_once
 from sayso.web.gateway_errors import graph_problem, twilio_problem
 from sayso.web.gateway_routes import GATEWAY
 from sayso.web.problems import answer_for
@@ -98,6 +99,8 @@ class Web:
 
 
 async def _handle(route: Route, call: Call) -> Answer:
+    if route.speaks != "sayso":
+        said_once(call)
     if route.permission != PUBLIC:
         key_in = basic if route.speaks == "twilio" else bearer
         call.caller = await call.desk.caller(key_in(call.header(b"authorization")))
