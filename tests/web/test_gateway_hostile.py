@@ -100,7 +100,8 @@ def test_a_template_with_an_odd_name_is_refused(gateway: Gateway, name: Any) -> 
 
 def test_a_query_a_form_and_a_batch_are_not_taken_for_a_message(gateway: Gateway) -> None:
     graph_error(gateway.post(f"{MESSAGES}?to=%2B447700900456", template("june_offer")), 400, 100)
-    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""):
+    for kind in ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-16",
+                 "multipart/form-data; boundary=x", "text/plain", ""):
         graph_error(gateway.post(MESSAGES, template("june_offer"), content_type=kind), 400, 100)
     batch = [{"method": "POST", "relative_url": MESSAGES[1:], "body": "to=%2B447700900456"}]
     for path in ("/v23.0/", "/v23.0//messages", "/v23.0/me/messages", "/v23.0/106540352242922/messages/"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ MAX_CALLBACK_DATA: Final = 512
 CALLBACK: Final = "biz_opaque_callback_data"
 #: Our mark and the id of a permit.
 MARK_LENGTH: Final = len(f"{MARK}prm_") + 26
+#: What is left of it for the caller's own value.
+ROOM: Final = MAX_CALLBACK_DATA - MARK_LENGTH - len(SEPARATOR)
 #: Free-form kinds of messages (Meta, messages reference). A kind that is not here is not sent.
 FREE_FORM: Final = frozenset({
     "text", "image", "audio", "video", "document", "sticker", "location", "contacts", "interactive", "reaction",
@@ -83,6 +86,11 @@ def read(raw: bytes, business: str) -> GraphMessage:
     Raises MalformedBody, Refused, InvalidAddress.
     """
     body = opened(raw)
+    return understood(body, business, lambda own: _split(raw, body, own))
+
+
+def understood(body: dict[str, Any], business: str, split: Callable[[str], tuple[bytes, bytes]]) -> GraphMessage:
+    """What a body says, however it was written. `split` makes room for the mark behind the caller's own value."""
     if body.get("messaging_product") != "whatsapp":
         raise Refused("messaging_product must be 'whatsapp'.", param="messaging_product")
     if body.get("status") is not None:
@@ -90,7 +98,11 @@ def read(raw: bytes, business: str) -> GraphMessage:
     own = body.get(CALLBACK)
     if own is not None and not isinstance(own, str):
         raise Refused(f"{CALLBACK} is a text.", 131009, param=CALLBACK)
-    return GraphMessage(False, recipient(body, business), _template(body), *_split(raw, body, own or ""))
+    kept = own or ""
+    if len(kept) > ROOM:
+        raise Refused(f"{CALLBACK} has at most {ROOM} characters here: Sayso adds its decision.", 131009,
+                      param=CALLBACK)
+    return GraphMessage(False, recipient(body, business), _template(body), *split(kept))
 
 
 def opened(raw: bytes) -> dict[str, Any]:
@@ -98,16 +110,17 @@ def opened(raw: bytes) -> dict[str, Any]:
     check_depth(raw)
     try:
         body = _decode(raw)  # strict: one JSON value in UTF-8
-        json.loads(raw, object_pairs_hook=_once)
+        json.loads(raw, object_pairs_hook=once)
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise MalformedBody("The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise MalformedBody("The body is not a JSON object.")
-    _check_names(body)
+    check_names(body)
     return body
 
 
-def _check_names(body: dict[str, Any]) -> None:
+def check_names(body: dict[str, Any]) -> None:
+    """Raises Refused for a name that may be read as another, or that is none of a body's."""
     if "access_token" in body:
         raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
     if not all(_NAME.match(name) for name in body) or _OVERRIDES & body.keys():
@@ -115,7 +128,7 @@ def _check_names(body: dict[str, Any]) -> None:
                       "letters, digits and underscores alone.")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+def once(pairs: list[tuple[str, Any]]) -> None:
     """RFC 8259 section 4: of a name that stands twice some take the first value and some the last."""
     if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
         raise Refused("A name stands twice in one object of the body.")
@@ -198,10 +211,6 @@ def _split(raw: bytes, body: dict[str, Any], own: str) -> tuple[bytes, bytes]:
 
     Nothing else changes by a byte, and that the whole then says just this is checked. Raises Refused.
     """
-    room = MAX_CALLBACK_DATA - MARK_LENGTH - len(SEPARATOR)
-    if len(own) > room:
-        raise Refused(f"{CALLBACK} has at most {room} characters here: Sayso adds its decision.", 131009,
-                      param=CALLBACK)
     kept = own + SEPARATOR if own else ""
     name = b'"%s"' % CALLBACK.encode()
     if CALLBACK in body:

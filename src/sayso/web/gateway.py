@@ -8,9 +8,10 @@ is refused, because the Graph API reads parameters from it and Sayso does not. W
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from sayso.channels import graph_body, meta_send
+from sayso.channels import graph_body, graph_form, meta_send
 from sayso.channels.base import SenderAccount
 from sayso.channels.graph_body import MAX_MESSAGE, GraphMessage, Refused
 from sayso.core.gate import Verdict
@@ -30,6 +31,10 @@ DECIDING: Final = frozenset({b"authorization", b"content-type", b"content-length
 #: Bodies up to this many bytes are read on the event loop: a usual one has 500 and takes 15 microseconds.
 INLINE: Final = 16 * 1024
 JSON_MEDIA: Final = "application/json"
+FORM_MEDIA: Final = "application/x-www-form-urlencoded"
+#: What a body may be, and what reads it.
+READERS: Final[Mapping[str, Callable[[bytes, str], GraphMessage]]] = {
+    JSON_MEDIA: graph_body.read, FORM_MEDIA: graph_form.read}
 #: The one character set a body may say it is in.
 UTF8: Final = re.compile(r"[ \t]*charset[ \t]*=[ \t]*\"?utf-?8\"?[ \t]*;?[ \t]*")
 
@@ -48,10 +53,11 @@ async def _send(call: Call, edge: str) -> Answer:
     workspace = call.known().workspace
     without_query(call)
     connection, sender = sender_of(workspace, call.params["phone_number_id"])
-    if media_of(call) != JSON_MEDIA:
-        raise Refused("Send the message as JSON, with the Content-Type application/json.")
+    media = media_of(call)
+    if media not in READERS:
+        raise Refused(f"Send the message as JSON or as a form, with the Content-Type {' or '.join(READERS)}.")
     raw = await read_body(call, MAX_MESSAGE)
-    message = await _read(call, raw, sender)
+    message = await _read(call, READERS[media], raw, sender)
     account = call.desk.system.account(workspace, sender)
     url = graph_url(call, account, f"{sender.phone_number_id}/{edge}")
     headers = graph_headers(call, account)
@@ -65,10 +71,10 @@ async def _send(call: Call, edge: str) -> Answer:
     return gateway_wire.handed_back(found)
 
 
-async def _read(call: Call, raw: bytes, sender: Sender) -> GraphMessage:
+async def _read(call: Call, reader: Callable[[bytes, str], GraphMessage], raw: bytes, sender: Sender) -> GraphMessage:
     if len(raw) <= INLINE:
-        return graph_body.read(raw, sender.phone)
-    return await call.desk.away(graph_body.read, raw, sender.phone)
+        return reader(raw, sender.phone)
+    return await call.desk.away(reader, raw, sender.phone)
 
 
 def _wish(call: Call, connection: Connection, sender: Sender, message: GraphMessage, *, marketing: bool) -> Wish:
