@@ -17,7 +17,7 @@ from starlette.routing import Router
 from sayso.errors import Forbidden, SaysoError
 from sayso.settings.environment import Network
 from sayso.telemetry import REQUESTS, log
-from sayso.web import openapi
+from sayso.web import openapi, trouble
 from sayso.web.auth import basic, bearer
 from sayso.web.call import (
     Answer,
@@ -38,7 +38,7 @@ from sayso.web.gateway import said_once
 from sayso.web.gateway_errors import graph_problem, twilio_problem
 from sayso.web.gateway_routes import GATEWAY
 from sayso.web.problems import answer_for
-from sayso.web.routes import METRICS, PUBLIC, TABLE, Finder, Route
+from sayso.web.routes import HTML, METRICS, PUBLIC, TABLE, Finder, Route
 
 if TYPE_CHECKING:
     from sayso.wiring import System
@@ -92,17 +92,20 @@ class Web:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self.desk.kit.ports.new_id("req")
-        name, told_in = NOWHERE, SHAPES["sayso"]
+        name, told_in, call = NOWHERE, SHAPES["sayso"], None
         try:
             methods, parts = self._finder.find(scope["path"])
             told_in = SHAPES[methods.speaks]
             route = methods.route(scope["method"])
             name = route.name
-            told = await _handle(route, Call(self.desk, scope, receive, request_id, parts, name))
+            call = Call(self.desk, scope, receive, request_id, parts, name)
+            told = await _handle(route, call)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001  (the last resort: whatever it is, it becomes a problem)
             told = told_in(error, request_id, name)
+            if call is not None and route.media == HTML and trouble.wants_a_page(call):
+                told = trouble.page(call, told)
         self._count(name, told.status)
         await _send(send, told, request_id.encode(), whole=scope["method"] != "HEAD")
 
