@@ -146,6 +146,11 @@ def test_what_is_no_file_tells_nothing(gateway: Gateway) -> None:
     assert "other business" not in answer.text
 
 
+def test_a_look_up_that_breaks_may_be_tried_again(gateway: Gateway) -> None:
+    gateway.upstream.answers = [None]
+    graph_error(fetch(gateway, FILE), 503, 133004)
+
+
 def test_metas_own_error_comes_back_as_it_is(gateway: Gateway) -> None:
     gateway.upstream.answers = [(400, {"error": {"code": 100, "message": "(#100) gone"}})]
     assert fetch(gateway, FILE).json()["error"]["message"] == "(#100) gone"

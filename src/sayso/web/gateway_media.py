@@ -20,7 +20,7 @@ import msgspec
 from sayso.channels.graph_body import Refused
 from sayso.channels.relay import Carried, Opened
 from sayso.core.workspace import Sender, Workspace
-from sayso.errors import BodyTooLarge, NotFound, Unavailable
+from sayso.errors import BodyTooLarge, NotFound, ProviderError, Unavailable
 from sayso.web.call import Answer, Call, Header
 from sayso.web.gateway import graph_url, sender_of
 from sayso.web.gateway_wire import PLAIN, Wire, handed_back
@@ -49,7 +49,10 @@ async def download(call: Call) -> Answer:
         raise NotFound("There is no such file, or this key may not see it.")
     account = call.desk.system.account(known.workspace, reader_of(known.workspace, named))
     headers, query = PLAIN | {"authorization": f"Bearer {account.token}"}, _query(named)
-    found = await call.desk.wire.relay.carry("GET", graph_url(call, account, node) + query, headers)
+    try:
+        found = await call.desk.wire.relay.carry("GET", graph_url(call, account, node) + query, headers)
+    except ProviderError as error:  # what may have been sent is a question only
+        raise ProviderError("Meta cannot be reached; try again in a moment.", retry=True) from error
     if found.status != 200:
         return handed_back(found)
     address = _address(found.json(), account.base_url)
