@@ -103,3 +103,22 @@ def test_the_page_needs_no_cookie_no_script_and_no_third_party(open_page: Callab
     assert all(url.startswith((origin[0], "data:")) for url in asked)
     assert page.context.cookies() == []
     assert page.evaluate("document.scripts.length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["en", "ar"])
+def test_what_cannot_be_done_is_told_on_a_page_that_leads_back(open_page: Callable[..., Any], mine: str, lang: str,
+                                                               scheme: str) -> None:
+    page = open_page(f"{mine}?lang={lang}", width=320, expect=("413",), color_scheme=scheme)
+    page.evaluate("""() => {
+        const form = document.querySelector("form");
+        form.appendChild(Object.assign(document.createElement("input"), {name: "x", value: "x".repeat(70000)}));
+        HTMLFormElement.prototype.submit.call(form);
+    }""")
+    page.wait_for_selector(".trouble")
+    assert page.evaluate("document.documentElement.lang") == lang
+    assert serious(page) == []
+    assert not spills(page)
+    page.locator(".trouble a").click()
+    sync_api.expect(page.locator("form.do").first).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == lang

@@ -12,6 +12,7 @@ import pytest
 from tests.cast import AMIRA, BRUNO
 from tests.stores import World
 from tests.web.gateway_desk import MESSAGES, Gateway, gateway_of, graph_error, template, text
+from tests.world import NUMBER_ID
 
 
 @pytest.fixture
@@ -99,7 +100,8 @@ def test_a_template_with_an_odd_name_is_refused(gateway: Gateway, name: Any) -> 
 
 def test_a_query_a_form_and_a_batch_are_not_taken_for_a_message(gateway: Gateway) -> None:
     graph_error(gateway.post(f"{MESSAGES}?to=%2B447700900456", template("june_offer")), 400, 100)
-    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""):
+    for kind in ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-16",
+                 "multipart/form-data; boundary=x", "text/plain", ""):
         graph_error(gateway.post(MESSAGES, template("june_offer"), content_type=kind), 400, 100)
     batch = [{"method": "POST", "relative_url": MESSAGES[1:], "body": "to=%2B447700900456"}]
     for path in ("/v23.0/", "/v23.0//messages", "/v23.0/me/messages", "/v23.0/106540352242922/messages/"):
@@ -120,3 +122,60 @@ def test_a_method_the_path_does_not_have_is_told_as_meta_tells_it(gateway: Gatew
                                trust_env=False)
         graph_error(answer, 400, 100)
     assert nothing_left(gateway)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [
+    ("POST", MESSAGES, {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.X"}),
+    ("POST", MESSAGES, {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.X",
+                        "typing_indicator": {"type": "text"}}),
+    ("POST", f"/v23.0/{NUMBER_ID}/block_users", {"messaging_product": "whatsapp", "block_users": [{"user": "+1"}]}),
+    ("DELETE", f"/v23.0/{NUMBER_ID}/block_users", {"messaging_product": "whatsapp", "block_users": [{"user": "+1"}]}),
+    ("GET", f"/v23.0/{NUMBER_ID}/block_users", None), ("GET", "/v23.0/137524587935346", None),
+    ("POST", f"/v23.0/{NUMBER_ID}/media", None)])
+def test_a_test_key_changes_nothing_at_the_provider_and_reads_nothing_about_people(
+        gateway: Gateway, method: str, path: str, body: Any) -> None:
+    headers = {"authorization": f"Bearer {gateway.make_key('send', mode='test')}"}
+    answer = httpx.request(method, gateway.url + path, json=body, headers=headers, trust_env=False)
+    assert "live key" in graph_error(answer, 403, 10, "forbidden")["error_data"]["details"]
+    assert nothing_left(gateway)
+    allowed = httpx.get(f"{gateway.url}/v23.0/{NUMBER_ID}", headers=headers, trust_env=False)
+    assert allowed.status_code == 200
+
+
+@pytest.mark.parametrize("name", [
+    "To", "to ", " to", "to[]", "to[0]", "to\u0000", "t\u043e", "TO", "Recipient", "recipient ", "Type", "method",
+    "batch", "ids"])
+def test_a_name_that_looks_like_another_is_not_sent(gateway: Gateway, name: str) -> None:
+    told = graph_error(gateway.post(MESSAGES, template("june_offer", **{name: BRUNO.phone})), 400, 100)
+    assert "Meta's reference" in told["error_data"]["details"]
+    assert nothing_left(gateway)
+
+
+@pytest.mark.parametrize("more", [
+    ("sayso-purpose", "offers"), ("content-type", "application/json"), ("authorization", "Bearer x"),
+    ("content-type", "application/x-www-form-urlencoded"), ("Sayso-Purpose", "")])
+def test_a_header_that_stands_twice_is_refused(gateway: Gateway, more: tuple[str, str]) -> None:
+    headers = [("authorization", f"Bearer {gateway.key}"), ("content-type", "application/json"),
+               ("sayso-purpose", "orders")]
+    body = json.dumps(template("june_offer")).encode()
+    for given in ([*headers, more], [more, *headers]):
+        answer = httpx.post(gateway.url + MESSAGES, content=body, headers=given, trust_env=False)
+        assert "once" in graph_error(answer, 400, 100)["error_data"]["details"]
+    assert nothing_left(gateway)
+
+
+@pytest.mark.parametrize("kind", [
+    "application/json; charset=utf-16", "application/json; charset=ibm037", "application/json;charset=",
+    "application/json; charset=utf-8; charset=utf-16", 'application/json; x="; charset=utf-7'])
+def test_a_body_in_another_character_set_is_not_sent(gateway: Gateway, kind: str) -> None:
+    told = graph_error(gateway.post(MESSAGES, template("june_offer"), content_type=kind), 400, 100)
+    assert "UTF-8" in told["error_data"]["details"]
+    assert nothing_left(gateway)
+
+
+def test_a_body_that_says_it_is_utf_8_is_sent_and_a_packed_one_is_not(gateway: Gateway) -> None:
+    for kind in ("application/json; charset=UTF-8", 'application/json;charset="utf-8"'):
+        assert gateway.post(MESSAGES, template("june_offer"), content_type=kind).status_code == 200
+    sent = len(gateway.upstream.sent)
+    graph_error(gateway.post(MESSAGES, template("june_offer"), content_encoding="gzip"), 400, 100)
+    assert len(gateway.upstream.sent) == sent

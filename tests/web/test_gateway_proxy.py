@@ -100,3 +100,12 @@ def test_the_page_lists_what_is_passed_on() -> None:
     for row in POLICY:
         name = {"number": "{phone_number_id}", "account": "{waba_id}", "media": "{media_id}"}[row.of]
         assert f"`{row.method} /{name}{'/' if row.edge else ''}{row.edge}`" in page
+
+
+@pytest.mark.parametrize("body", [
+    b'{"\\u0061ccess_token":"x","messaging_product":"whatsapp"}', b'{"messaging_product":"whatsapp","method":"get"}',
+    b'{"messaging_product":"whatsapp","block_users":[],"block_users":[]}', b"[]", b"block_users=1"])
+def test_a_body_with_two_meanings_does_not_arrive(gateway: Gateway, body: bytes) -> None:
+    answer = gateway.post(f"/v23.0/{NUMBER_ID}/block_users", body)
+    graph_error(answer, 400, 190 if b"ccess_token" in body else 100)
+    assert gateway.upstream.got == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -143,3 +144,38 @@ def test_a_from_that_is_nobodys_is_not_covered_by_a_service_beside_it(gateway: G
     answer = gateway.twilio(form)
     assert answer.status_code >= 400
     assert gateway.upstream.sent == []
+
+
+@pytest.mark.parametrize("name", [
+    "To ", " To", "To[]", "To[0]", "to", "TO", "To\u0000", "T\u043e", "T\u200bo", "From ", "MessagingServiceSid ",
+    "ContentSid[]", "Body\t", ""])
+def test_a_field_that_looks_like_another_is_refused(lone: Gateway, name: str) -> None:
+    told = refused(lone.twilio(OFFER | {name: f"whatsapp:{BRUNO.phone}"}), 400, 20001, "invalid_request")
+    assert "letters and digits" in told["message"] or "stands once" in told["message"]
+    assert lone.upstream.sent == []
+
+
+@pytest.mark.parametrize("more", [
+    b"&To=whatsapp%3A%2B447700900456", b"&%54o=whatsapp%3A%2B447700900456", b";To=whatsapp%3A%2B447700900456",
+    b"&T%6F=", b"&To", b"&Body=a;To=%2B447700900456", b"&From=x"])
+def test_a_field_that_stands_twice_however_it_is_written_is_refused(lone: Gateway, more: bytes) -> None:
+    refused(lone.twilio(urlencode(OFFER).encode() + more), 400, 20001)
+    assert lone.upstream.sent == []
+
+
+def test_a_header_twice_and_another_character_set_are_refused_in_twilios_words(lone: Gateway) -> None:
+    raw = urlencode(OFFER).encode()
+    headers = [("content-type", "application/x-www-form-urlencoded"), ("sayso-purpose", "offers"),
+               ("sayso-purpose", "orders")]
+    twice = httpx.post(lone.url + TWILIO, content=raw, headers=headers, auth=(ACCOUNT, lone.key), trust_env=False)
+    assert "once" in refused(twice, 400, 20001)["message"]
+    other = httpx.post(lone.url + TWILIO, content=raw, auth=(ACCOUNT, lone.key), trust_env=False,
+                       headers={"content-type": "application/x-www-form-urlencoded; charset=utf-16"})
+    assert "UTF-8" in refused(other, 400, 20001)["message"]
+    assert lone.upstream.sent == []
+
+
+def test_what_twilio_itself_takes_is_still_sent(lone: Gateway) -> None:
+    more = {"StatusCallback": "https://example.com/a;b?c=d", "MediaUrl": ["https://example.com/1", "https://a.b/2"],
+            "SmartEncoded": "true", "PersistentAction": "geo:1,2"}
+    assert lone.twilio(OFFER | more).status_code == 201

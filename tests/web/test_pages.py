@@ -461,3 +461,15 @@ def test_a_database_that_cannot_record_says_so_on_the_page(lone_site: Api, lone_
     assert told.status_code == 503
     assert "That did not work just now" in told.text
     assert asked(lone_world) == []
+
+
+def test_a_form_from_elsewhere_is_refused_in_the_words_of_the_page(lone_site: Api) -> None:
+    browser = {"accept": "text/html,*/*;q=0.8", "origin": "https://evil.example"}
+    for lang, said in (("en", "did not come from this page"), ("ar", "\u0644\u0645 \u064a\u0623\u062a\u0650")):
+        told = send(lone_site, {"way": "chat"}, f"{PAGE}?lang={lang}", **browser)
+        assert (told.status_code, told.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert said in told.text
+        assert 'href="../../w/page.css"' in told.text
+    huge = send(lone_site, {"way": "x" * 20_000}, accept="text/html", accept_language="fr")
+    assert (huge.status_code, '<html lang="fr"' in huge.text) == (413, True)
+    assert f'action="{PAGE.rpartition("/")[2]}?lang=en"' in lone_site.get(PAGE, key="").text

@@ -66,7 +66,7 @@ def test_the_history_has_the_exact_wording_that_was_shown_and_when(lone_shop: Ap
     shown = re.findall(r'<blockquote class="notice"[^>]*>(.*?)</blockquote>', told, re.DOTALL)
     assert shown == [lone_world.workspace.notices["both"].text["en"]]
     assert "You said yes: offers and news, news about your orders" in words_of(told)
-    assert re.search(r'<time dir="ltr" datetime="2026-09-2\dT\d\d:\d\dZ">', told)
+    assert re.search(r'<time datetime="2026-09-2\dT\d\d:\d\dZ">\u2068?2\d September 2026', told)
 
 
 def test_it_shows_no_number_no_name_and_nothing_that_was_written(lone_shop: Api, lone_world: World) -> None:
@@ -319,7 +319,7 @@ def test_leaving_is_never_more_steps_than_joining(lone_shop: Api, lone_world: Wo
 def test_a_break_holds_everything_for_its_time_and_then_goes_on(shop: Api, world: World, days: int) -> None:
     path = joined(world)
     told = press(shop, path, "pause", days=str(days))
-    assert "Nothing comes until 2026-" in words_of(told.text)
+    assert re.search(r"Nothing comes until \d+ [A-Z][a-z]+ 202[67]\.", words_of(told.text))
     assert "End the break" in told.text
     verdict = world.check(AMIRA)
     assert (verdict.verdict, verdict.reason) == ("wait", "paused")
@@ -618,3 +618,80 @@ def test_many_stops_at_the_same_moment_are_one(shop: Api, world: World) -> None:
 
     assert {told.status_code for told in shop.run(rush())} == {303}
     assert world.types(AMIRA).count("said_stop") == 1
+
+
+# -- what cannot be done, told to people -------------------------------------------------------------------------------
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(("fields", "more", "status", "words"), [
+    ("do=pause&days=7", {"sec-fetch-site": "cross-site"}, 403, "did not come from this page"),
+    ("a=" + "x" * 70_000, {"sec-fetch-site": "same-origin"}, 413, "Nothing was changed"),
+    ("do=%ff", {"sec-fetch-site": "same-origin"}, 400, "Nothing was changed")])
+def test_a_browser_is_told_in_words_and_a_program_in_json(lone_shop: Api, lone_world: World, fields: str,
+                                                          more: dict[str, str], status: int, words: str) -> None:
+    path = joined(lone_world)
+    told = send_form(lone_shop, path, fields, **more, **BROWSER)
+    assert (told.status_code, told.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert words in words_of(told.text)
+    assert "script" not in told.headers["content-security-policy"]
+    assert path.rpartition("/")[2] not in told.text
+    for accept in ("*/*", "application/json", "text/html-but-not", ""):
+        assert send_form(lone_shop, path, fields, **more, accept=accept).headers["content-type"] == \
+            "application/problem+json"
+
+
+def test_trouble_is_told_in_the_language_of_the_page(lone_shop: Api, lone_world: World) -> None:
+    path = joined(lone_world)
+    for lang, texts in all_texts().items():
+        told = send_form(lone_shop, f"{path}?lang={lang}", "do=pause", origin="https://evil.example", **BROWSER)
+        assert f'<html lang="{lang}" dir="{"rtl" if lang == "ar" else "ltr"}">' in told.text
+        assert texts.trouble_foreign in told.text
+        assert f'href="?lang={lang}"' in told.text
+    by_browser = send_form(lone_shop, path, "do=pause", origin="https://evil.example", accept_language="de", **BROWSER)
+    assert all_texts()["de"].trouble in by_browser.text
+    odd = send_form(lone_shop, f"{path}?lang=%22%3E%3Cb%3E", "do=pause", origin="https://evil.example", **BROWSER)
+    assert "<b>" not in odd.text
+
+
+def test_the_forms_carry_the_language_they_are_shown_in(lone_shop: Api, lone_world: World) -> None:
+    page = lone_shop.get(f"{joined(lone_world)}?lang=tr", key="").text
+    assert set(re.findall(r'<form[^>]* action="([^"]*)"', page)) == {"?lang=tr"}
+
+
+# -- how much one link changes -----------------------------------------------------------------------------------------
+
+
+def test_one_link_makes_thirty_changes_an_hour_and_stops_without_any_limit(shop: Api, world: World) -> None:
+    path = joined(world)
+    other = path_to(world, AMIRA)
+    world.clock.go(1)
+    for turn in range(30):
+        world.clock.go(1)
+        assert send_form(shop, path, {"do": ("pause", "resume")[turn % 2], "days": "7"}).status_code == 303
+    for do in ("pause", "resume", "erase", "reason"):
+        problem(send_form(shop, path, {"do": do, "days": "7", "reason": "other"}), 429, "limited")
+    often = send_form(shop, path, {"do": "pause", "days": "7"}, sec_fetch_site="same-origin", **BROWSER)
+    assert (often.status_code, all_texts()["en"].trouble_often in often.text) == (429, True)
+    assert world.check(AMIRA).allowed
+    assert send_form(shop, path, {"do": "save", "was.orders": "on", "set.orders": "off"}).status_code == 303
+    assert world.check(AMIRA, "orders").reason == "stopped"
+    assert "Acme sends you nothing more" in words_of(press(shop, path, "stop").text)
+    assert world.check(AMIRA).reason == "stopped_all"
+    assert send_form(shop, path, "List-Unsubscribe=One-Click", x="1").status_code == 200
+    world.clock.go(3_700)
+    assert send_form(shop, path, {"do": "pause", "days": "7"}).status_code == 303
+    assert send_form(shop, other, {"do": "pause", "days": "7"}).status_code == 303
+
+
+def test_the_limit_is_the_links_own_however_its_token_is_written(lone_shop: Api, lone_world: World) -> None:
+    path = joined(lone_world)
+    lone_world.clock.go(1)
+    for _ in range(30):
+        assert send_form(lone_shop, path, {"do": "pause", "days": "7"}).status_code == 303
+    for last in "ABCDEFGHQgw0":
+        told = send_form(lone_shop, path[:-1] + last, {"do": "pause", "days": "7"})
+        assert told.status_code in (404, 429)
+    fresh = path_to(lone_world, AMIRA)
+    assert send_form(lone_shop, fresh, {"do": "pause", "days": "7"}).status_code == 303

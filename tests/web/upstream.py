@@ -27,7 +27,8 @@ class Got:
 @dataclass(slots=True)
 class Upstream:
     """What it was sent, and how it answers. `answers` are used up one by one: (status, value), a value that is bytes
-    goes out as it is; None breaks the connection without an answer. While `hold` is set, messages wait.
+    goes out as it is; None breaks the connection without an answer. While `hold` is set, messages wait. `kind` is the
+    type of answers under /files/, whose last `cut` bytes are missing.
     """
 
     url: str = ""
@@ -39,6 +40,8 @@ class Upstream:
     arrived: threading.Event = field(default_factory=threading.Event)
     hold: threading.Event | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    kind: str = "application/json; charset=UTF-8"
+    cut: int = 0
 
     @property
     def sent(self) -> list[Got]:
@@ -84,12 +87,14 @@ def handler_of(upstream: Upstream) -> type[http.server.BaseHTTPRequestHandler]:
             body = value if isinstance(value, bytes) else json.dumps(value).encode()
             upstream.told.append(body)
             self.send_response(status)
-            self.send_header("Content-Type", "application/json; charset=UTF-8")
+            file = self.path.startswith("/files/")
+            self.send_header("Content-Type", upstream.kind if file else "application/json; charset=UTF-8")
             self.send_header("Content-Length", str(len(body)))
             for name, more in upstream.extra.items():
                 self.send_header(name, more)
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[:len(body) - upstream.cut] if file else body)
+            self.close_connection = self.close_connection or bool(file and upstream.cut)
 
         def _body(self) -> bytes:
             if self.headers.get("transfer-encoding") != "chunked":

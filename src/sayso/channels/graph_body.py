@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ MAX_CALLBACK_DATA: Final = 512
 CALLBACK: Final = "biz_opaque_callback_data"
 #: Our mark and the id of a permit.
 MARK_LENGTH: Final = len(f"{MARK}prm_") + 26
+#: What is left of it for the caller's own value.
+ROOM: Final = MAX_CALLBACK_DATA - MARK_LENGTH - len(SEPARATOR)
 #: Free-form kinds of messages (Meta, messages reference). A kind that is not here is not sent.
 FREE_FORM: Final = frozenset({
     "text", "image", "audio", "video", "document", "sticker", "location", "contacts", "interactive", "reaction",
@@ -41,6 +44,10 @@ TEMPLATE_NAME: Final = re.compile(r"[a-z0-9_]{1,512}\Z")
 _BETWEEN: Final = str.maketrans("", "", " -().\u00a0")
 _DIGITS: Final = re.compile(r"[0-9]{7,15}\Z")
 _DIALLED: Final = re.compile(r"\+[0-9 ().\u00a0-]{7,40}\Z")
+#: Every name of the Graph API's is made of these. "To" and "to[]" are not, and who knows how they are read.
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+#: What the Graph API takes in place of a method, a token or a request of its own, from a body as well.
+_OVERRIDES: Final = frozenset({"method", "batch", "ids", "relative_url"})
 _MARKED: Final = re.compile(rb'"biz_opaque_callback_data"(\s*:\s*)(?:"(?:[^"\\]|\\.)*+"|null)')
 _OPENED: Final = re.compile(rb"\s*\{")
 
@@ -78,9 +85,12 @@ def read(raw: bytes, business: str) -> GraphMessage:
 
     Raises MalformedBody, Refused, InvalidAddress.
     """
-    body = _open(raw)
-    if "access_token" in body:
-        raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
+    body = opened(raw)
+    return understood(body, business, lambda own: _split(raw, body, own))
+
+
+def understood(body: dict[str, Any], business: str, split: Callable[[str], tuple[bytes, bytes]]) -> GraphMessage:
+    """What a body says, however it was written. `split` makes room for the mark behind the caller's own value."""
     if body.get("messaging_product") != "whatsapp":
         raise Refused("messaging_product must be 'whatsapp'.", param="messaging_product")
     if body.get("status") is not None:
@@ -88,22 +98,37 @@ def read(raw: bytes, business: str) -> GraphMessage:
     own = body.get(CALLBACK)
     if own is not None and not isinstance(own, str):
         raise Refused(f"{CALLBACK} is a text.", 131009, param=CALLBACK)
-    return GraphMessage(False, recipient(body, business), _template(body), *_split(raw, body, own or ""))
+    kept = own or ""
+    if len(kept) > ROOM:
+        raise Refused(f"{CALLBACK} has at most {ROOM} characters here: Sayso adds its decision.", 131009,
+                      param=CALLBACK)
+    return GraphMessage(False, recipient(body, business), _template(body), *split(kept))
 
 
-def _open(raw: bytes) -> dict[str, Any]:
+def opened(raw: bytes) -> dict[str, Any]:
+    """A JSON object that everybody reads alike, with plain names. Raises MalformedBody, Refused."""
     check_depth(raw)
     try:
         body = _decode(raw)  # strict: one JSON value in UTF-8
-        json.loads(raw, object_pairs_hook=_once)
+        json.loads(raw, object_pairs_hook=once)
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise MalformedBody("The body is not valid JSON.") from None
     if not isinstance(body, dict):
         raise MalformedBody("The body is not a JSON object.")
+    check_names(body)
     return body
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+def check_names(body: dict[str, Any]) -> None:
+    """Raises Refused for a name that may be read as another, or that is none of a body's."""
+    if "access_token" in body:
+        raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
+    if not all(_NAME.match(name) for name in body) or _OVERRIDES & body.keys():
+        raise Refused("A name in the body is none that Meta has here. Write names as in Meta's reference: small "
+                      "letters, digits and underscores alone.")
+
+
+def once(pairs: list[tuple[str, Any]]) -> None:
     """RFC 8259 section 4: of a name that stands twice some take the first value and some the last."""
     if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
         raise Refused("A name stands twice in one object of the body.")
@@ -186,10 +211,6 @@ def _split(raw: bytes, body: dict[str, Any], own: str) -> tuple[bytes, bytes]:
 
     Nothing else changes by a byte, and that the whole then says just this is checked. Raises Refused.
     """
-    room = MAX_CALLBACK_DATA - MARK_LENGTH - len(SEPARATOR)
-    if len(own) > room:
-        raise Refused(f"{CALLBACK} has at most {room} characters here: Sayso adds its decision.", 131009,
-                      param=CALLBACK)
     kept = own + SEPARATOR if own else ""
     name = b'"%s"' % CALLBACK.encode()
     if CALLBACK in body:

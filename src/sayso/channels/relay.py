@@ -52,6 +52,34 @@ class Carried:
         return found if isinstance(found, dict) else {}
 
 
+class Opened:
+    """An answer whose body is still to come, at most `limit` bytes of it. Close it, once."""
+
+    def __init__(self, response: httpx.Response, limit: int) -> None:
+        self._response, self._limit = response, limit
+        self.status = response.status_code
+        self.media: str = response.headers.get("content-type", "")
+        length = response.headers.get("content-length", "")
+        packed = "content-encoding" in response.headers  # then the length is that of other bytes
+        self.length = int(length) if length.isdigit() and len(length) < 13 and not packed else None
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises ProviderError where it breaks or does not end."""
+        size = 0
+        try:
+            async for part in self._response.aiter_bytes():
+                size += len(part)
+                if size > self._limit:
+                    raise ProviderError("The provider's answer does not end.")
+                yield part
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise ProviderError("The connection to the provider broke.", retry=True) from error
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._response.aclose()
+
+
 class Relay:
     """A pool of connections. Belongs to one event loop; close it there."""
 
@@ -92,6 +120,17 @@ class Relay:
         found = response.headers
         return Carried(response.status_code, found.get("content-type", "application/json"), body,
                        tuple((name, found[name]) for name in HANDED_BACK if name in found))
+
+    async def open(self, url: str, headers: Mapping[str, str], *, limit: int) -> Opened:
+        """Begin to read what is at an address. Raises ProviderError when there is no answer: nothing was changed."""
+        try:
+            request = self._client.build_request("GET", url, headers=headers)
+            response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        except (httpx.InvalidURL, ValueError):
+            raise ProviderError("The address is malformed.") from None
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise ProviderError("The provider cannot be reached.", retry=True, retry_after_s=RECONNECT_S) from error
+        return Opened(response, limit)
 
     async def close(self) -> None:
         """Let go of the connections."""

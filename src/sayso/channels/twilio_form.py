@@ -6,6 +6,7 @@ A message that Twilio would keep until later is refused: a stop in between could
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
@@ -23,6 +24,8 @@ MAX_FIELDS: Final = 256
 SINGLE: Final = ("To", "From", "MessagingServiceSid", "Body", "ContentSid", "ContentVariables", "SendAt",
                  "ScheduleType")
 _SPELT: Final = {name.lower(): name for name in SINGLE}
+#: Every name of Twilio's is made of these. "To " and "To[]" are, to some servers, the name "To".
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,13 @@ def _fields(raw: bytes) -> dict[str, str]:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
         raise MalformedBody("The body is not a form in UTF-8.") from None
+    if b";" in raw:  # HTML 4.01 appendix B.2.2: to some servers a second "&"
+        raise Refused("Write a semicolon in a form as %3B.")
     form: dict[str, str] = {}
     for name, value in pairs:
+        if not _NAME.match(name):
+            raise Refused("The name of a field consists of letters and digits alone, as Twilio spells it: no spaces, "
+                          "no brackets.")
         if _SPELT.get(name.lower(), name) != name or (name in SINGLE and name in form):
             raise Refused(f"{_SPELT[name.lower()]} stands once, and is spelt like this.", param=_SPELT[name.lower()])
         if name == "access_token":

@@ -18,6 +18,7 @@ from sayso.core.identity import Address, country_of
 from sayso.core.workspace import Workspace
 from sayso.errors import Limited
 from sayso.flows.kit import Kit
+from sayso.flows.links import Link
 from sayso.ports import DAY, HOUR, MINUTE
 from sayso.store.base import Tx
 from sayso.telemetry import FORMS_REFUSED, log
@@ -56,6 +57,9 @@ TRICKLE: Final = Limit("breaker", 10, HOUR, 5 * MINUTE)
 #: Tries to find a free microsecond for a question; two at the same one are rare.
 TURNS: Final = 100
 
+#: One private link changes this much; stopping does not count and is never refused.
+LINK: Final = Limit("link", 30, HOUR, 5 * MINUTE)
+
 Counted = tuple[Limit, str]
 
 
@@ -74,6 +78,11 @@ def visited(tx: Tx, kit: Kit, workspace: Workspace, ip: str) -> bool:
     """Count a form sent from this address, as text; False if its network sent too many. Unknown counts as one."""
     network, block = networks(ip)
     return _take(tx, kit, workspace, ((NETWORK, network), (BLOCK, block)))
+
+
+def changed_by_link(tx: Tx, kit: Kit, workspace: Workspace, link: Link) -> None:
+    """Count a change that somebody makes by a private link. Raises Limited."""
+    _admit(tx, kit, workspace, ((LINK, f"{link.person} {link.use} {link.made_at}"),))
 
 
 def admit(tx: Tx, kit: Kit, workspace: Workspace, address: Address) -> dict[str, Fact]:

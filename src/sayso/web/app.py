@@ -14,17 +14,31 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from starlette.routing import Router
 
-from sayso.errors import Forbidden
+from sayso.errors import Forbidden, SaysoError
 from sayso.settings.environment import Network
-from sayso.telemetry import REQUESTS
-from sayso.web import openapi
+from sayso.telemetry import REQUESTS, log
+from sayso.web import openapi, trouble
 from sayso.web.auth import basic, bearer
-from sayso.web.call import Answer, Call, Disconnected, Header, Receive, Scope, Send, decode, read_body, read_query
+from sayso.web.call import (
+    Answer,
+    Call,
+    Disconnected,
+    Header,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    Stream,
+    decode,
+    read_body,
+    read_query,
+)
 from sayso.web.desk import Desk
+from sayso.web.gateway import said_once
 from sayso.web.gateway_errors import graph_problem, twilio_problem
 from sayso.web.gateway_routes import GATEWAY
 from sayso.web.problems import answer_for
-from sayso.web.routes import METRICS, PUBLIC, TABLE, Finder, Route
+from sayso.web.routes import HTML, METRICS, PUBLIC, TABLE, Finder, Route
 
 if TYPE_CHECKING:
     from sayso.wiring import System
@@ -36,6 +50,8 @@ NOWHERE: Final = "none"
 SHAPES: Final[dict[str, Callable[[BaseException, str, str], Answer]]] = {
     "sayso": answer_for, "graph": graph_problem, "twilio": twilio_problem,
 }
+#: Longest that a body in parts may take, seconds: 100 MB at 3 megabits a second.
+STREAM_S: Final = 300
 #: What every answer carries.
 ALWAYS: Final[tuple[Header, ...]] = ((b"x-content-type-options", b"nosniff"),)
 
@@ -76,17 +92,20 @@ class Web:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self.desk.kit.ports.new_id("req")
-        name, told_in = NOWHERE, SHAPES["sayso"]
+        name, told_in, call = NOWHERE, SHAPES["sayso"], None
         try:
             methods, parts = self._finder.find(scope["path"])
             told_in = SHAPES[methods.speaks]
             route = methods.route(scope["method"])
             name = route.name
-            told = await _handle(route, Call(self.desk, scope, receive, request_id, parts, name))
+            call = Call(self.desk, scope, receive, request_id, parts, name)
+            told = await _handle(route, call)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001  (the last resort: whatever it is, it becomes a problem)
             told = told_in(error, request_id, name)
+            if call is not None and route.media == HTML and trouble.wants_a_page(call):
+                told = trouble.page(call, told)
         self._count(name, told.status)
         await _send(send, told, request_id.encode(), whole=scope["method"] != "HEAD")
 
@@ -98,6 +117,8 @@ class Web:
 
 
 async def _handle(route: Route, call: Call) -> Answer:
+    if route.speaks != "sayso":
+        said_once(call)
     if route.permission != PUBLIC:
         key_in = basic if route.speaks == "twilio" else bearer
         call.caller = await call.desk.caller(key_in(call.header(b"authorization")))
@@ -112,11 +133,35 @@ async def _handle(route: Route, call: Call) -> Answer:
 
 
 async def _send(send: Send, told: Answer, request_id: bytes, *, whole: bool) -> None:
-    await send({"type": "http.response.start", "status": told.status, "headers": [
-        (b"content-type", told.media), (b"content-length", str(len(told.body)).encode()),
+    size = len(told.body) if told.stream is None else told.stream.length
+    length = () if size is None else ((b"content-length", str(size).encode()),)
+    start = {"type": "http.response.start", "status": told.status, "headers": [
+        (b"content-type", told.media), *length,
         (b"request-id", request_id), (b"x-request-id", request_id), (b"cache-control", told.cache), *ALWAYS,
-        *told.headers]})
+        *told.headers]}
+    if told.stream is not None:
+        await _stream(send, start, told.stream, request_id, whole=whole)
+        return
+    await send(start)
     await send({"type": "http.response.body", "body": told.body if whole else b""})
+
+
+async def _stream(send: Send, start: Message, stream: Stream, request_id: bytes, *, whole: bool) -> None:
+    """A body in parts. One that breaks is left without its end, so that the server cuts the connection and nobody takes
+    it for whole.
+    """
+    try:
+        async with asyncio.timeout(STREAM_S):
+            await send(start)
+            if whole:
+                async for part in stream.parts():
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+    except (SaysoError, TimeoutError) as error:
+        log("failed", code=getattr(error, "code", "too_slow"), error=type(error).__name__,
+            request_id=request_id.decode())
+    finally:
+        await stream.close()
 
 
 def build(system: System, *, worker: Worker | None = None, metrics: bool = True, public_url: str = "",

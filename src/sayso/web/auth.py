@@ -65,6 +65,12 @@ class Caller:
             raise Forbidden("A test key takes only the fiction numbers +44 7700 900xxx and +1 555 01xx.", param=param)
         return address
 
+    def check_live(self) -> None:
+        """Raises Forbidden for a test key, where a call changes something at the provider or tells of people."""
+        if self.key.mode == "test":
+            raise Forbidden("A test key sends to fiction numbers and reads what is the business's own; it changes "
+                            "nothing else at the provider, and reads nothing about people. Use a live key.")
+
 
 @dataclass(frozen=True, slots=True)
 class ReadKey:

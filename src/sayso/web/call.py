@@ -7,9 +7,9 @@ here before any handler sees it. Nothing here knows a database.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -49,6 +49,18 @@ class Disconnected(Exception):
     """The client left before its request was whole; there is nobody to answer."""
 
 
+class Stream(Protocol):
+    """A body that comes in parts. `length` is known beforehand, or None. Whoever has it closes it, once."""
+
+    length: int | None
+
+    def parts(self) -> AsyncIterator[bytes]:
+        """The parts. Raises SaysoError when they end before their end."""
+
+    async def close(self) -> None:
+        """Let go."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A whole answer. Headers that every answer carries are added on the way out."""
 
@@ -58,6 +70,8 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...] = ()
     #: Consent is not for caches (RFC 9111 section 5.2.2.5); only what is the same for everybody says otherwise.
     cache: bytes = b"no-store"
+    #: In place of `body`.
+    stream: Stream | None = None
 
 
 def answer(status: int, value: object, *headers: Header) -> Answer:

@@ -51,7 +51,8 @@ TITLES: Final[Mapping[int, str]] = {
     131049: "This message was not delivered to maintain healthy ecosystem engagement.",
     131050: "Unable to deliver the message. This recipient has chosen to stop receiving marketing messages on WhatsApp "
             "from your business",
-    131051: "Unsupported message type", 132001: "Template name does not exist in the translation",
+    131051: "Unsupported message type", 131052: "Media download error",
+    132001: "Template name does not exist in the translation",
     133004: "Server is temporarily unavailable",
 }
 #: Twilio, error dictionary.

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from sayso.channels.graph_body import Refused
-from sayso.channels.relay import Carried
-from sayso.core.workspace import Connection, Sender, Workspace
+from sayso.channels.graph_body import Refused, opened
+from sayso.core.workspace import Sender, Workspace
 from sayso.errors import BodyTooLarge, NotFound
+from sayso.web import gateway_media
 from sayso.web.call import MAX_BODY, Answer, Call, Disconnected, read_body
 from sayso.web.gateway import JSON_MEDIA, graph_headers, graph_url, media_of, sender_of
 from sayso.web.gateway_wire import handed_back
@@ -35,13 +35,16 @@ _PAGE: Final = ("limit", "after", "before")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the policy. `of` is whose object the id in the path is; `takes` the kind of body, if it has one."""
+    """One line of the policy. `of` is whose object the id in the path is; `takes` the kind of body, if it has one.
+    `live`: not for a test key, because it changes something at the provider or tells of people.
+    """
 
     method: str
     of: str
     edge: str
     query: tuple[str, ...] = ()
     takes: str = ""
+    live: bool = False
 
 
 #: What is passed on. Documented in docs/gateway.md; everything else is refused.
@@ -49,14 +52,14 @@ POLICY: Final[tuple[Row, ...]] = (
     Row("GET", "number", "", ("fields",)),
     Row("GET", "number", "whatsapp_business_profile", ("fields",)),
     Row("GET", "number", "whatsapp_commerce_settings", ("fields",)),
-    Row("GET", "number", "block_users", _PAGE),
-    Row("POST", "number", "block_users", takes=JSON_MEDIA),
-    Row("DELETE", "number", "block_users", takes=JSON_MEDIA),
-    Row("POST", "number", "media", takes="multipart/form-data"),
+    Row("GET", "number", "block_users", _PAGE, live=True),
+    Row("POST", "number", "block_users", takes=JSON_MEDIA, live=True),
+    Row("DELETE", "number", "block_users", takes=JSON_MEDIA, live=True),
+    Row("POST", "number", "media", takes="multipart/form-data", live=True),
     Row("GET", "account", "", ("fields",)),
     Row("GET", "account", "phone_numbers", ("fields", *_PAGE)),
     Row("GET", "account", "message_templates", ("fields", "name", "status", "category", "language", *_PAGE)),
-    Row("GET", "media", "", ("phone_number_id",)),
+    Row("GET", "media", "", ("phone_number_id",), live=True),
 )
 _PATH: Final = re.compile(r"([0-9]{5,20})(?:/([a-z_]{1,40}))?/?\Z")
 
@@ -68,35 +71,35 @@ async def pass_on(call: Call) -> Answer:
     if found is None:
         raise _refused()
     node, edge = found[1], found[2] or ""
-    of, sender = _owner(workspace, node)
+    query = _query(call)
+    named = query.get("phone_number_id", "")
+    of, sender = _owner(workspace, node, named)
     row = _row(call, of, edge)
-    query = _query(call, row)
+    if row.live:
+        call.known().check_live()
+    _check_query(query, row)
     account = call.desk.system.account(workspace, sender)
     url = graph_url(call, account, f"{node}/{edge}" if edge else node) + (f"?{urlencode(query)}" if query else "")
     carried = await call.desk.wire.relay.carry(row.method, url, _headers(call, graph_headers(call, account), row),
                                                await _content(call, row), limit=MAX_READ)
-    return _only_media(carried) if of == "media" else handed_back(carried)
+    return gateway_media.described(call, carried, node, named) if of == "media" else handed_back(carried)
 
 
-def _owner(workspace: Workspace, node: str) -> tuple[str, Sender]:
-    """Whose the object of this id is, and the sender whose token reads it. An id nobody declared may be a file's, if
-    there is one connection whose file it could be. Raises NotFound.
+def _owner(workspace: Workspace, node: str, named: str) -> tuple[str, Sender]:
+    """Whose the object of this id is, and the sender whose token reads it. An id nobody declared may be a file's: of
+    the number that is named, or of the one connection there is. Raises NotFound.
     """
     try:
         return "number", sender_of(workspace, node)[1]
     except NotFound:
         pass
-    metas = {name: item for name, item in workspace.connections.items() if item.provider == "meta"}
-    for name, item in metas.items():
-        if item.waba_id == node:
-            return "account", _any_of(workspace, item, name)
-    if len(metas) != 1:
-        raise _refused()
-    (name, only), = metas.items()
-    return "media", _any_of(workspace, only, name)
+    for name, item in workspace.connections.items():
+        if item.provider == "meta" and item.waba_id == node:
+            return "account", _any_of(workspace, name)
+    return "media", gateway_media.reader_of(workspace, named)
 
 
-def _any_of(workspace: Workspace, _connection: Connection, name: str) -> Sender:
+def _any_of(workspace: Workspace, name: str) -> Sender:
     for sender in workspace.senders.values():
         if sender.connection == name:
             return sender
@@ -116,7 +119,8 @@ def _refused() -> NotFound:
                     "Meta with Meta's token.")
 
 
-def _query(call: Call, row: Row) -> Mapping[str, str]:
+def _query(call: Call) -> Mapping[str, str]:
+    """Each parameter once."""
     text = bytes(call.scope["query_string"])
     if b"access_token" in text:
         raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
@@ -125,9 +129,14 @@ def _query(call: Call, row: Row) -> Mapping[str, str]:
     except ValueError:
         raise Refused("The query cannot be read.") from None
     query = dict(pairs)
-    if len(query) != len(pairs) or not set(query) <= set(row.query) or not all(map(VALUE.match, query.values())):
-        raise Refused(f"This call takes {', '.join(row.query) or 'no parameters'} in its query.")
+    if len(query) != len(pairs):
+        raise Refused("A parameter of the query stands there twice.")
     return query
+
+
+def _check_query(query: Mapping[str, str], row: Row) -> None:
+    if not set(query) <= set(row.query) or not all(map(VALUE.match, query.values())):
+        raise Refused(f"This call takes {', '.join(row.query) or 'no parameters'} in its query.")
 
 
 def _headers(call: Call, headers: dict[str, str], row: Row) -> dict[str, str]:
@@ -144,8 +153,7 @@ async def _content(call: Call, row: Row) -> bytes | AsyncIterator[bytes] | None:
         return None
     if row.takes == JSON_MEDIA:
         raw = await read_body(call, MAX_BODY)
-        if b"access_token" in raw:
-            raise Refused("The key belongs in the Authorization header, nowhere else.", 190, param="access_token")
+        opened(raw)
         return raw
     announced = call.header(b"content-length")
     if announced.isdigit() and (len(announced) > 12 or int(announced) > MAX_MEDIA):
@@ -171,9 +179,3 @@ async def _streamed(call: Call) -> AsyncIterator[bytes]:
         if part:
             yield part
 
-
-def _only_media(carried: Carried) -> Answer:
-    """A file's description and nothing else: an id nobody declared could be of anything the token may see."""
-    if carried.status == 200 and "mime_type" not in carried.json():
-        raise _refused()
-    return handed_back(carried)

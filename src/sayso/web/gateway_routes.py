@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sayso.web import gateway, gateway_proxy, gateway_twilio
+from sayso.web import gateway, gateway_media, gateway_proxy, gateway_twilio
 from sayso.web.routes import FORM, Route
 
 _JSON: Final = "application/json"
@@ -21,6 +21,9 @@ GATEWAY: Final[tuple[Route, ...]] = (
           "Meta's Marketing Messages API, past the gate.", {200: dict}, takes=_JSON, speaks="graph"),
     Route("POST", "/2010-04-01/Accounts/{account}/Messages.json", "send", gateway_twilio.messages,
           "Twilio's API: send a message, past the gate.", {201: dict}, takes=FORM, speaks="twilio"),
+    Route("GET", "/{version}/{media_id}/file", "send", gateway_media.download,
+          "The bytes of a file, by the address that the look-up of its id tells.", {200: None},
+          media="application/octet-stream", speaks="graph"),
     Route("GET", _GRAPH, "send", gateway_proxy.pass_on, "Other reads of the Graph API, by policy.", {200: dict},
           speaks="graph"),
     Route("POST", _GRAPH, "send", gateway_proxy.pass_on, "Other calls of the Graph API, by policy.", {200: dict},

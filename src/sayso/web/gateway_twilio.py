@@ -8,7 +8,6 @@ leave this server.
 from __future__ import annotations
 
 import base64
-from typing import Final
 from urllib.parse import quote
 
 from sayso.channels import twilio_form, twilio_send
@@ -21,11 +20,9 @@ from sayso.errors import NotFound
 from sayso.flows.gateway import Wish
 from sayso.web import gateway_wire
 from sayso.web.call import Answer, Call, read_body
-from sayso.web.gateway import media_of, purpose_in, without_query
+from sayso.web.gateway import FORM_MEDIA, media_of, purpose_in, without_query
 from sayso.web.gateway_errors import twilio_denied
 from sayso.web.gateway_wire import PLAIN, Onward
-
-FORM_MEDIA: Final = "application/x-www-form-urlencoded"
 
 
 async def messages(call: Call) -> Answer:

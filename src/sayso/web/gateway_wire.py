@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: Messages under way at a time; the others wait in line before they ask for their permit. At Meta's 100 ms a message
 #: that is 1,280 a second, and Meta's highest throughput is 1,000.
 UNDER_WAY: Final = 128
+#: Files fetched at a time: so few that they never take the connections of everything else.
+FILES: Final = 32
 #: What is asked of a provider besides the caller's own: bytes that go back as they came.
 PLAIN: Final = {"accept-encoding": "identity", "user-agent": "Sayso"}
 
@@ -56,6 +58,7 @@ class Wire:
         self.pipes = desk.system.pipes()
         self.templates = Templates(desk, self.relay)
         self.line = asyncio.Semaphore(UNDER_WAY)
+        self.files = asyncio.Semaphore(FILES)
 
     async def close(self) -> None:
         """Let go of them."""

@@ -10,7 +10,6 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +22,7 @@ from sayso.core.workspace import Workspace
 from sayso.flows import preferences
 from sayso.flows.links import Link
 from sayso.flows.preferences import Told, View
-from sayso.ports import SECOND
-from sayso.web import visitor
+from sayso.web import dates, visitor
 from sayso.web.call import Call
 from sayso.web.pages import written
 from sayso.web.texts import DEFAULT_LANG, TEMPLATES, all_texts, texts_for
@@ -38,6 +36,8 @@ HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"), (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"), (b"vary", b"accept-language"),
 )
+#: Between the items of a list, where it is no Latin comma (Unicode CLDR, list patterns).
+COMMAS: Final = {"ar": "\u060c "}
 #: Numbers of the business that are shown, so that people know who writes.
 MAX_SENDERS: Final = 3
 
@@ -172,7 +172,7 @@ def _open(workspace: Workspace, view: View, shown: Shown, t: Texts, lang: str) -
     ways = preferences.ways_in(workspace, joining, t["hello"])
     left = shown.done in ("stop", "soon", "saved") and workspace.policy.ask_reason
     return {
-        "ways": [(t.say("join_hint", purposes=_listed(title, names)), url) for names, url in ways],
+        "ways": [(t.say("join_hint", purposes=_listed(title, names, lang)), url) for names, url in ways],
         "asking": shown.ask == "erase",
         "choices": [(choice, title(choice.purpose)) for choice in view.choices],
         "history": [_line(item, t, title, lang) for item in view.history],
@@ -185,11 +185,11 @@ def _open(workspace: Workspace, view: View, shown: Shown, t: Texts, lang: str) -
 def _sentence(view: View, t: Texts, title: Callable[[str], str]) -> str:
     on = [choice.purpose for choice in view.choices if choice.state == "on"]
     asked = [choice.purpose for choice in view.choices if choice.state == "asked"]
-    parts = [t.say("state_some", purposes=_listed(title, on)) if on else t["state_none"]]
+    parts = [t.say("state_some", purposes=_listed(title, on, t.lang)) if on else t["state_none"]]
     if on and view.paused_until:
-        parts.append(t.say("state_paused", date=day(view.paused_until)))
+        parts.append(t.say("state_paused", date=dates.day(view.paused_until, t.lang)))
     if asked:
-        parts.append(t.say("state_asked", purposes=_listed(title, asked)))
+        parts.append(t.say("state_asked", purposes=_listed(title, asked, t.lang)))
     return " ".join(parts)
 
 
@@ -200,30 +200,32 @@ def _report(t: Texts, link: Link, view: View, shown: Shown) -> str:
     if link.expired:
         if shown.sure is None:
             return ""
-        return t["done_stop"] if shown.sure else t.say("done_soon", time=clock(view.silent_by))
+        return t["done_stop"] if shown.sure else t.say("done_soon", time=dates.clock(view.silent_by))
     if not view.known:
         return t["done_erased"] if shown.done == "erased" else ""
     if shown.done in ("stop", "soon") and not view.stopped_all:
         return ""
     if view.silent_by and shown.done in ("stop", "soon", "saved", "paused"):
-        return t.say("done_soon", time=clock(view.silent_by))
+        return t.say("done_soon", time=dates.clock(view.silent_by))
     if shown.done in ("stop", "soon"):
         return t["done_stop"]
     if shown.done == "paused":
-        return t.say("done_paused", date=day(view.paused_until)) if view.paused_until else ""
+        return t.say("done_paused", date=dates.day(view.paused_until, t.lang)) if view.paused_until else ""
     return t[f"done_{shown.done}"] if shown.done in ("saved", "same", "resumed", "reason") else ""
 
 
 def _line(item: Told, t: Texts, title: Callable[[str], str], lang: str) -> dict[str, Any]:
-    about = _listed(title, item.purposes) if item.purposes else (t["everything"] if item.what == "stop" else "")
-    return {"what": t[f"told_{item.what}"], "day": day(item.at), "time": clock(item.at)[:5], "place":
-            t[f"place_{item.place}"], "about": about, "wording": item.wording, "lang": item.lang or lang,
-            "until": day(item.until) if item.until else ""}
+    about = _listed(title, item.purposes, lang) if item.purposes else (t["everything"] if item.what == "stop" else "")
+    return {"what": t[f"told_{item.what}"], "day": dates.day(item.at, lang),
+            "iso": dates.iso_day(item.at), "time": dates.clock(item.at)[:5], "place": t[f"place_{item.place}"],
+            "about": about, "wording": item.wording, "lang": item.lang or lang,
+            "until": dates.day(item.until, lang) if item.until else "",
+            "until_iso": dates.iso_day(item.until) if item.until else ""}
 
 
-def _listed(title: Callable[[str], str], names: Iterable[str]) -> str:
+def _listed(title: Callable[[str], str], names: Iterable[str], lang: str) -> str:
     """Titles in a row, each held together whatever direction it is written in (Unicode isolates)."""
-    return ", ".join(f"\u2068{title(name)}\u2069" for name in names)
+    return COMMAS.get(lang, ", ").join(f"\u2068{title(name)}\u2069" for name in names)
 
 
 def _language(call: Call, workspace: Workspace, own: str, asked: str) -> str:
@@ -238,6 +240,7 @@ class Texts(dict[str, str]):
     """
 
     def __init__(self, call: Call, workspace: Workspace, lang: str) -> None:
+        self.lang = lang
         self._raw: dict[str, str] = msgspec.to_builtins(texts_for(lang)) | msgspec.to_builtins(all_words()[lang])
         self._always = {"business": f"\u2068{workspace.name}\u2069", "stop": call.desk.kit.replies(lang).stop_word}
         super().__init__({name: self._filled(text, {}) for name, text in self._raw.items()})
@@ -256,12 +259,3 @@ def _chat(workspace: Workspace, text: str) -> str:
     sender = next((one for one in workspace.senders.values() if one.channel == "whatsapp"), None)
     return f"https://wa.me/{sender.phone.lstrip('+')}?text={quote(text, safe='')}" if sender else ""
 
-
-def day(at: int) -> str:
-    """A day that every country reads the same way (ISO 8601)."""
-    return f"{datetime.fromtimestamp(at / SECOND, UTC):%Y-%m-%d}"
-
-
-def clock(at: int) -> str:
-    """A time of day, UTC."""
-    return f"{datetime.fromtimestamp(at / SECOND, UTC):%H:%M:%S}"

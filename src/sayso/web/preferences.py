@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from sayso.core.workspace import Workspace
-from sayso.errors import Forbidden, InvalidRequest, NotFound, SaysoError, UnknownLink
-from sayso.flows import export, links, preferences
+from sayso.errors import Forbidden, InvalidRequest, Limited, NotFound, SaysoError, UnknownLink
+from sayso.flows import abuse, export, links, preferences
 from sayso.flows.links import Link
 from sayso.flows.opt_out import OptedOut
 from sayso.flows.preferences import Saved
@@ -40,6 +40,8 @@ WISH: Final = "set."
 
 #: The one act that is answered by a file.
 DATA: Final = "data"
+#: What says no, and turns nothing on: no limit stands in its way. Each is recorded once, however often it comes.
+NEVER_LIMITED: Final = frozenset({"stop", "save"})
 
 Fields = Mapping[str, list[str]]
 Act = Callable[[Call, Workspace, Link, Fields], Awaitable[dict[str, str]]]
@@ -73,7 +75,7 @@ async def take(call: Call) -> Answer:
     lang, act = _one(fields, "lang"), _one(fields, "do")
     try:
         return await _done(call, workspace, link, fields, act, lang)
-    except InvalidRequest:
+    except (InvalidRequest, Limited):
         raise
     except SaysoError as error:
         log("failed", code=error.code, route=call.route, request_id=call.request_id)
@@ -85,6 +87,8 @@ async def _done(call: Call, workspace: Workspace, link: Link, fields: Fields, ac
         return _back({"done": "same"}, lang)  # an empty or a broken form is no wish
     if act != "stop" and link.expired:
         return _back({}, lang)
+    if act not in NEVER_LIMITED and (act != DATA or link.use == "data"):
+        await call.desk.write(lambda tx: _count(tx, call, workspace, link))
     if visitor.objects_to_sharing(call):
         await call.desk.write(lambda tx: preferences.object_to_sharing(tx, call.desk.kit, workspace, link))
     if act == DATA:
@@ -94,6 +98,12 @@ async def _done(call: Call, workspace: Workspace, link: Link, fields: Fields, ac
     if link.expired:  # nothing about the record can be read off an address that anybody may write
         return await _page(call, workspace, link, Shown(done="stop", lang=lang, sure=told.get("done") == "stop"))
     return _back(told, lang)
+
+
+def _count(tx: Tx, call: Call, workspace: Workspace, link: Link) -> None:
+    """One more change by this link, if there is anybody to change. Raises Limited."""
+    if preferences.holder(tx, link) is not None:
+        abuse.changed_by_link(tx, call.desk.kit, workspace, link)
 
 
 async def _at_one_click(call: Call, workspace: Workspace, link: Link) -> Answer:

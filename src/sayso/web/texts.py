@@ -48,6 +48,11 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hello: str
     lost: str
     lost_text: str
+    trouble: str
+    trouble_again: str
+    trouble_foreign: str
+    trouble_often: str
+    back: str
 
     def filled(self, **words: str) -> dict[str, str]:
         """Every text by its name, with the words put in."""
