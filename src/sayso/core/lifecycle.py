@@ -3,7 +3,8 @@
 Rule 1: everything that decides whether a cell is granted lives in this file.
 Rule 2: facts are sorted by nothing. Whatever the order or repetition of the same facts, the standing is the same.
 Rule 3: a cell is granted if some grant covering it is later than every stop covering it. Later means a greater time
-on the same clock, or more than SKEW greater when the clocks differ. A tie goes to the stop.
+on the same clock, or more than SKEW greater when the clocks differ. A tie goes to the stop. An answer to a question
+that was asked when a stop was on record is later than that stop, whatever the clocks say (ADR 36).
 Rule 4: the standing holds no verdict about now. Expiry and windows are times; the gate compares them with its clock.
 `NEXT` is the same machine drawn as a table for one cell; a test walks it against the fold, the docs draw it.
 """
@@ -67,7 +68,9 @@ STATES: Final = ("unknown", "pending", "granted", "withdrawn", "expired")
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """A fact's hold on a rectangle: when, by which clock, which event says so. `until` is an expiry or 0."""
+    """A fact's hold on a rectangle: when, by which clock, which event says so. `until` is an expiry or 0. `after` are
+    the stops it surely followed.
+    """
 
     cell: Cell
     at: int
@@ -76,6 +79,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     until: int = 0
     lineage: str = ""
     elsewhere: bool = False
+    after: tuple[str, ...] = ()
 
 
 class Pending(msgspec.Struct, frozen=True, array_like=True):
@@ -88,6 +92,7 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     until: int
     prompted_at: int = 0
     failed: bool = False
+    after: tuple[str, ...] = ()
 
 
 #: Merges as (gone, kept, when): which record became part of which.
@@ -133,6 +138,23 @@ def later(at: int, clock: str, than_at: int, than_clock: str) -> bool:
     return at > than_at if clock == than_clock else at > than_at + SKEW
 
 
+def follows(mark: Mark | Pending, stop: Mark) -> bool:
+    """True if a grant or a request is surely later than the stop: by the clocks, or because it knew of it."""
+    return stop.event in mark.after or later(mark.at, mark.clock, stop.at, stop.clock)
+
+
+def known_before(standing: Standing, cells: Iterable[Cell], at: int, clock: str) -> tuple[str, ...]:
+    """The stops on record that what a person asks for at this time follows, of those so near that the clocks could not
+    tell for the answer to it: at most twice SKEW ago. A tie on one clock goes to the stop; another clock may be behind
+    by REPLY_SLACK.
+    """
+    wanted = tuple(cells)
+    return tuple(sorted({
+        stop.event for stop in standing.stops
+        if (at > stop.at if stop.clock == clock else at >= stop.at - REPLY_SLACK) and at <= stop.at + 2 * SKEW
+        and any(stop.cell.covers(cell) for cell in wanted)}))
+
+
 def beats(grant: Mark, stop: Mark, merges: Merges) -> bool:
     """True if the grant is later than the stop.
 
@@ -140,9 +162,9 @@ def beats(grant: Mark, stop: Mark, merges: Merges) -> bool:
     Merging keeps the stricter state: a grant of one record beats a stop of the other only if it was given after
     the two were known to be one person.
     """
-    if grant.elsewhere or not later(grant.at, grant.clock, stop.at, stop.clock):
+    if grant.elsewhere or not follows(grant, stop):
         return False
-    if grant.lineage == stop.lineage:
+    if grant.lineage == stop.lineage or stop.event in grant.after:
         return True
     joined = _joined(grant.lineage, stop.lineage, merges)
     return joined is not None and grant.at > joined
@@ -212,8 +234,13 @@ def with_windows(standing: Standing, windows: Iterable[tuple[str, int]]) -> Stan
     return msgspec.structs.replace(standing, windows=tuple(sorted(known.items())))
 
 
-def _mark(fact: Event, cell: Cell, until: int = 0) -> Mark:
-    return Mark(cell, fact.occurred_at, fact.clock, fact.id, until, fact.person)
+def _mark(fact: Event, cell: Cell, until: int = 0, after: tuple[str, ...] = ()) -> Mark:
+    return Mark(cell, fact.occurred_at, fact.clock, fact.id, until, fact.person, after=after)
+
+
+def _after(request: Event) -> tuple[str, ...]:
+    """The stops on record when this was asked for."""
+    return tuple(str(request.facts.get("after", "")).split())
 
 
 def _marks(by_type: dict[str, list[Event]], kind: str) -> list[Mark]:
@@ -229,7 +256,9 @@ def _grants(by_type: dict[str, list[Event]], requests: dict[str, Event], facts: 
             continue
         if yes.facts.get("how") == "word" and not _first_reply(yes, by_type.get("prompted", []), facts):
             continue
-        marks += [_mark(yes, cell, int(yes.facts.get("expires_at", 0))) for cell in request.cells]
+        # A button or a quote comes after its question, which came after the stops; a bare word may be an older one.
+        after = () if yes.facts.get("how") == "word" else _after(request)
+        marks += [_mark(yes, cell, int(yes.facts.get("expires_at", 0)), after) for cell in request.cells]
     undone = {fact.cause for fact in by_type.get("record_undone", [])}
     for record in by_type.get("consent_recorded", []):
         if record.facts.get("grants") is True and record.id not in undone:
@@ -253,6 +282,8 @@ def _first_reply(yes: Event, prompts: list[Event], facts: list[Event]) -> bool:
     for prompt in prompts:
         begin = prompt.occurred_at - REPLY_SLACK
         if prompt.cause != yes.cause or not begin <= yes.occurred_at <= prompt.occurred_at + WORD_WINDOW:
+            continue
+        if prompt.facts.get("again") == yes.id:  # it was asked because of this very word
             continue
         others = (
             fact for fact in facts
@@ -288,9 +319,9 @@ def _unlifted(marks: list[Mark], lifts: list[Mark], merges: Merges) -> tuple[Mar
 
 def _latest(marks: list[Mark]) -> tuple[Mark, ...]:
     """Drop marks that another on the same rectangle, clock and lineage outdoes in both time and expiry."""
-    kept: dict[tuple[Cell, str, str, bool], list[Mark]] = {}
+    kept: dict[tuple[Cell, str, str, bool, tuple[str, ...]], list[Mark]] = {}
     for mark in sorted(marks, key=lambda mark: (mark.at, mark.event), reverse=True):
-        newer = kept.setdefault((mark.cell, mark.clock, mark.lineage, mark.elsewhere), [])
+        newer = kept.setdefault((mark.cell, mark.clock, mark.lineage, mark.elsewhere, mark.after), [])
         if not any(_lasts(other, mark) for other in newer):
             newer.append(mark)
     return tuple(sorted((m for group in kept.values() for m in group), key=lambda m: (m.cell, m.at, m.event)))
@@ -303,9 +334,10 @@ def _lasts(mark: Mark, other: Mark) -> bool:
 
 def _pending(by_type: dict[str, list[Event]], requests: dict[str, Event], grants: list[Mark], stops: tuple[Mark, ...],
              merges: Merges) -> tuple[Pending, ...]:
-    """Requests still open: not answered, and not wholly stopped since."""
+    """Requests still open: not answered by a no or by a yes that holds, and not wholly stopped since."""
     answered = {fact.cause for fact in by_type.get("said_no", [])}
-    granted_by = {mark.event for mark in grants}
+    granted_by = {mark.event for mark in grants
+                  if all(beats(mark, stop, merges) for stop in stops if stop.cell.covers(mark.cell))}
     answered |= {fact.cause for fact in by_type.get("said_yes", []) if fact.id in granted_by}
     prompts: dict[str, int] = {}
     for fact in by_type.get("prompted", []):
@@ -317,12 +349,12 @@ def _pending(by_type: dict[str, list[Event]], requests: dict[str, Event], grants
         if request.id not in answered and cells:
             still.append(Pending(request.id, cells, request.occurred_at, request.clock,
                                  int(request.facts.get("valid_until", 0)), prompts.get(request.id, 0),
-                                 request.id in failed))
+                                 request.id in failed, _after(request)))
     return tuple(sorted(still, key=lambda item: (item.at, item.request)))
 
 
 def _asked_after(request: Event, cell: Cell, stops: tuple[Mark, ...], merges: Merges) -> bool:
-    asked = _mark(request, cell)
+    asked = _mark(request, cell, after=_after(request))
     return all(beats(asked, stop, merges) for stop in stops if stop.cell.covers(cell))
 
 

@@ -16,8 +16,8 @@ from sayso.core.workspace import Sender, Workspace
 from sayso.flows import forms
 from sayso.flows.kit import Kit
 from sayso.flows.opt_out import confirm_stop
-from sayso.flows.owe import owe
-from sayso.flows.record import Person, believed, tell
+from sayso.flows.owe import AGAIN, owe
+from sayso.flows.record import Person, believed, facts_of, tell
 from sayso.ports import DAY
 from sayso.store.base import Tx
 
@@ -72,6 +72,8 @@ def yes(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, 
     event, person = tell(tx, kit, workspace.id, person, "said_yes", cells=request.cells, cause=request.id,
                          occurred_at=occurred_at, clock=clock, facts=facts, evidence=evidence)
     person = forms.answered(tx, kit, workspace, person, request, yes=True)
+    if how == "word" and not any(lifecycle.grant_of(person.standing, cell) for cell in request.cells):
+        _ask_again(tx, kit, workspace, person, request, event)
     mine = [mark.cell for mark in person.standing.grants if mark.event == event.id]
     new = [cell for cell in mine if lifecycle.grant_of(before, cell) is None]
     if any(lifecycle.grant_of(person.standing, cell) for cell in new):
@@ -79,6 +81,17 @@ def yes(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, 
         if expires:
             owe(tx, kit, workspace.id, person.id, "expiry", sender=sender.name, answers=event.id, run_at=expires)
     return person
+
+
+def _ask_again(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, said: Event) -> None:
+    """A bare yes that could be an answer to something else, or older than a stop: ask once more. Once for each request,
+    so that two machines do not go on for ever.
+    """
+    before = any(fact.type == "said_yes" and fact.cause == request.id and fact.id != said.id
+                 for fact in facts_of(tx, workspace.id, person.id))
+    if not before and any(item.request == request.id for item in person.standing.pending):
+        owe(tx, kit, workspace.id, person.id, "prompt", sender=str(request.facts["sender"]), answers=request.id,
+            dedupe=AGAIN + said.id)
 
 
 def no(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, how: How, sender: Sender, *,

@@ -171,11 +171,14 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
         "valid_until": at + workspace.policy.prompt_valid_hours * HOUR,
     }
     facts |= more or {}
+    cells = workspace.cells_of(notice, chosen)
     if inbound:
         facts["inbound"] = inbound
+        after = lifecycle.known_before(person.standing, cells, at, clock)
+        facts |= {"after": " ".join(after)} if after else {}
     if inbound and lang != person.lang:  # a stranger's form changes nobody's language
         tx.run("set_lang", ws=workspace.id, person=person.id, lang=lang)
-    request, person = tell(tx, kit, workspace.id, person, "opt_in_requested", cells=workspace.cells_of(notice, chosen),
+    request, person = tell(tx, kit, workspace.id, person, "opt_in_requested", cells=cells,
                            occurred_at=at, clock=clock, facts=facts, evidence=evidence)
     if any(item.request == request.id for item in person.standing.pending):
         owe(tx, kit, workspace.id, person.id, "prompt", sender=sender.name, answers=request.id)

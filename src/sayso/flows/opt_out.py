@@ -228,10 +228,9 @@ def already_stopped(standing: Standing, cell: Cell) -> bool:
     for mark in standing.stops:
         if not mark.cell.covers(cell):
             continue
-        since = [lifecycle.later(grant.at, grant.clock, mark.at, mark.clock)
-                 for grant in standing.grants if grant.cell.touches(cell)]
-        asked = [lifecycle.later(item.at, item.clock, mark.at, mark.clock)
-                 for item in standing.pending if any(c.touches(cell) for c in item.cells)]
+        since = [lifecycle.follows(grant, mark) for grant in standing.grants if grant.cell.touches(cell)]
+        asked = [lifecycle.follows(item, mark) for item in standing.pending
+                 if any(c.touches(cell) for c in item.cells)]
         if not any(since) and not any(asked):
             return True
     return False

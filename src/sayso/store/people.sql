@@ -30,6 +30,12 @@ where s.workspace_id = :ws /*lite and s.mac = k.value */ /*pg and s.mac = any(:k
 -- Everybody who holds or once held this address.
 select person_id, state from addresses where workspace_id = :ws and mac = :mac;
 
+-- name: left_to
+-- Everybody who once had an address that this person has now: a stop from there counts for them too.
+select distinct h.person_id from addresses mine
+join addresses h on h.workspace_id = mine.workspace_id and h.mac = mine.mac and h.person_id <> mine.person_id
+where mine.workspace_id = :ws and mine.person_id = :person and mine.state = 'current' and h.state = 'former';
+
 -- name: person_locked
 -- A person's row, locked until the transaction ends.
 select person_id, epoch, standing, erased_at, lang, wrapped, root_id

@@ -21,8 +21,8 @@ from sayso.errors import IntegrityError, KeyProblem, PermitExpired, ProviderErro
 from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
-from sayso.flows.opt_out import DRAIN_MARGIN, in_flight, refused
-from sayso.flows.owe import owe
+from sayso.flows.opt_out import DRAIN_MARGIN, in_flight, refused, silent_by
+from sayso.flows.owe import AGAIN, owe
 from sayso.flows.record import Person, append, person_by_id, tell
 from sayso.ports import HOUR, SECOND
 from sayso.store.base import Store, Tx
@@ -112,7 +112,7 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
     found = tx.row("outbox_row", ws=mine.ws, outbox=mine.row)
     if person is None or found is None or found[5] != "claimed":
         return None
-    _, _, kind, sender_name, answers, _, _, attempts, permit, *_ = found
+    _, _, kind, sender_name, answers, _, _, attempts, permit, _, _, _, dedupe = found
     if permit:
         return _settle(tx, mine, "parked", "possibly_sent", permit)
     row = tx.row("event", ws=mine.ws, event=answers)
@@ -125,12 +125,25 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
                               (event.occurred_at, event.clock))
     if not verdict.allowed:
         return _settle(tx, mine, "cancelled", verdict.reason)
-    drained_at = in_flight(tx, mine.ws, person) if kind == "stop_confirmation" else 0
+    drained_at = _drained_at(tx, mine.ws, person) if kind == "stop_confirmation" else 0
     if drained_at:
         tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=_look_again(tx.now(), drained_at),
                problem="draining")
         return None
-    return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at)
+    return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at, _again(dedupe))
+
+
+def _drained_at(tx: Tx, ws: str, person: Person) -> int:
+    """Until when something may still leave that the stop called off, 0 if nothing: to this person, or to whoever had
+    the address before, for whom the stop counts too.
+    """
+    others = [row[0] for row in tx.rows("left_to", ws=ws, person=person.id)]
+    return max(in_flight(tx, ws, person), silent_by(tx, ws, others) if others else 0)
+
+
+def _again(dedupe: str) -> str:
+    """The bare yes after which a question is asked once more, or empty."""
+    return dedupe.removeprefix(AGAIN) if dedupe.startswith(AGAIN) else ""
 
 
 def _look_again(now: int, drained_at: int) -> int:
@@ -141,7 +154,7 @@ def _look_again(now: int, drained_at: int) -> int:
 
 
 def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person, event: Event, kind: str,
-            sender_name: str, attempts: int, asked_at: int) -> Letter | None:
+            sender_name: str, attempts: int, asked_at: int, again: str) -> Letter | None:
     sender, to = workspace.senders.get(sender_name), people.reachable(tx, kit, mine.ws, person)
     if sender is None or to is None:
         return _settle(tx, mine, "parked", "unknown_sender" if sender is None else "no_address")
@@ -158,7 +171,8 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
     request = event.id if kind in ("prompt", "reminder") else ""
     if request:
         via = messages.shown_as(workspace, sender, message)
-        tell(tx, kit, mine.ws, person, "prompted", cause=request, facts={"kind": kind, "via": via})
+        more = {"again": again} if again else {}
+        tell(tx, kit, mine.ws, person, "prompted", cause=request, facts={"kind": kind, "via": via, **more})
     tx.run("set_outbox", ws=mine.ws, outbox=mine.row, state="claimed", run_at=now, problem="", permit=permit,
            lease=now + CLAIM)
     return Letter(mine, workspace, sender, person.id, kind, request, to, message, permit, attempts,
