@@ -14,7 +14,7 @@ from sayso.simulate.business import Business, Wire
 from sayso.simulate.loop import Stuck
 from sayso.simulate.people import Human, Mail
 from sayso.simulate.scene import Program, Scene, set_up
-from sayso.simulate.truth import Violation
+from sayso.simulate.truth import SKEW, Violation
 
 #: How often a person begins by joining.
 MOSTLY: Final = 0.85
@@ -23,6 +23,8 @@ ACTS: Final = (8, 22)
 #: Waits between two acts, the short ones most often.
 WAITS: Final = (SECOND, 3 * SECOND, 10 * SECOND, 40 * SECOND, 10 * MINUTE, 3 * HOUR, 30 * HOUR, 80 * HOUR)
 OFTEN: Final = (10, 10, 12, 8, 4, 4, 2, 1)
+#: How far a machine's clock is set from WhatsApp's, all jumps together: a little less than the two may differ.
+FARTHEST: Final = SKEW - 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class Play:
             return
         quiet = not scene.value("select 1 from permits where state = 'redeemed'")
         jump = chance.randrange(-2 * MINUTE, 2 * MINUTE) if quiet else chance.randrange(-2 * MINUTE, SECOND // 3)
+        jump = max(-FARTHEST - scene.machine.wall, min(FARTHEST - scene.machine.wall, jump))
         scene.set_clocks(jump)
         scene.loop.tell("clock", f"jumps {jump / SECOND:.1f} s")
 
