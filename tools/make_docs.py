@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from sayso.cli.app import app
-from sayso.core import events, gate, lifecycle
+from sayso.core import events, gate, states
 from sayso.errors import SaysoError
 from sayso.settings import SETTINGS
 from sayso.web.gateway_routes import GATEWAY
@@ -53,8 +53,8 @@ def slug(heading: str) -> str:
 
 
 def moves() -> list[tuple[str, str, str]]:
-    """(state, fact, state after it), in the order of the table in `core/lifecycle.py`."""
-    return [(before, fact, after) for (before, fact), after in lifecycle.NEXT.items()]
+    """(state, fact, state after it), in the order of the table in `core/states.py`."""
+    return [(before, fact, after) for (before, fact), after in states.NEXT.items()]
 
 
 def error_classes() -> dict[str, type[SaysoError]]:
@@ -100,7 +100,7 @@ def states_diagram() -> str:
 def states_table() -> str:
     """Rows are where a cell stands, columns what happens."""
     facts = list(dict.fromkeys(fact for _, fact, _ in moves()))
-    rows = [[f"**{state}**", *(lifecycle.NEXT.get((state, fact), "") for fact in facts)] for state in lifecycle.STATES]
+    rows = [[f"**{state}**", *(states.NEXT.get((state, fact), "") for fact in facts)] for state in states.STATES]
     return table(["", *(f"`{fact}`" for fact in facts)], rows)
 
 

@@ -26,9 +26,10 @@ def fact(kind: str, at: int, *, cells: tuple[Cell, ...] = (), cause: str = "", c
 
 
 def asked(at: int, event_id: str = "evt_asked", cells: tuple[Cell, ...] = (OFFERS,), valid_until: int = 0,
-          **more: Any) -> Event:
-    """A request, valid for 72 hours unless said otherwise."""
+          after: str = "", **more: Any) -> Event:
+    """A request, valid for 72 hours unless said otherwise, that knows of the stops `after`."""
     facts: dict[str, Fact] = {"inbound": "shop", "valid_until": valid_until or at + 72 * HOUR}
+    facts |= {"after": after} if after else {}
     return fact("opt_in_requested", at, cells=cells, event_id=event_id, facts=facts, **more)
 
 
@@ -90,6 +91,10 @@ def _one(draw: st.DrawFn, place: int, kind: str, request: str, merged_at: int | 
     if kind == "opt_in_requested":
         cells = draw(st.sampled_from([(OFFERS,), (ORDERS,), (OFFERS, ORDERS)]))
         facts = {"valid_until": at + draw(st.sampled_from([500 * S, 72 * HOUR]))}
+        known = draw(st.sampled_from(["", "", "evt_010_said_stop", "evt_010_said_stop evt_011_said_stop"]))
+        facts |= {"after": known} if known else {}
+    if kind == "prompted" and draw(st.booleans()):
+        facts = {"again": "evt_006_said_yes"}
     if kind == "said_yes":
         facts = {"how": draw(st.sampled_from(["word", "word", "button", "context"]))}
         if draw(st.integers(0, 3)) == 0:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from sayso.core import lifecycle
 from sayso.core.events import Event
-from sayso.core.lifecycle import NEXT, NOBODY, SKEW, STATES, UNREADABLE, Standing, fold, grant_of, state_of
+from sayso.core.lifecycle import NOBODY, SKEW, UNREADABLE, Standing, fold, grant_of, state_of
 from sayso.core.purposes import ALL_MARKETING, EVERYTHING, Cell
+from sayso.core.states import NEXT, STATES
 from tests.core.facts import HOUR, OFFERS, ORDERS, S, T, asked, fact, fact_sets, prompted, said_no, stop, yes
 
 
@@ -125,6 +126,39 @@ def test_on_one_clock_a_tie_goes_to_the_stop(gap: int, expected: str) -> None:
 @pytest.mark.parametrize(("gap", "expected"), [(S, "withdrawn"), (SKEW, "withdrawn"), (SKEW + 1, "granted")])
 def test_across_clocks_a_yes_must_be_later_by_more_than_the_skew(gap: int, expected: str) -> None:
     assert state([asked(T), stop(T + S, clock="sayso"), yes(T + S + gap)]) == expected
+
+
+@pytest.mark.parametrize(("how", "expected"), [("button", "granted"), ("context", "granted"), ("word", "pending")])
+def test_an_answer_follows_the_stops_its_question_knew_of(how: str, expected: str) -> None:
+    stopped = stop(T + S, clock="sayso", event_id="evt_stop")
+    request = asked(T + 2 * S, after="evt_stop")
+    answer = [prompted(T + 3 * S), yes(T + 4 * S, how=how)]
+    assert state([stopped, request]) == "pending"
+    assert state([stopped, request, *answer]) == expected
+    assert state([stopped, asked(T + 2 * S), *answer]) == "withdrawn"
+    assert state([stopped, request, *answer, stop(T + 10 * S, clock="sayso")]) == "withdrawn"
+
+
+def test_a_request_knows_only_the_stops_it_followed() -> None:
+    def known(*stops: Event) -> tuple[str, ...]:
+        return lifecycle.known_before(fold(stops), [OFFERS], T, "meta")
+
+    def earlier(seconds: int, cell: Cell = OFFERS, clock: str = "sayso") -> Event:
+        return stop(T - seconds * S, cell, clock=clock, event_id="evt_stop")
+
+    for fitting in (earlier(0), earlier(600), earlier(-5), earlier(9, EVERYTHING), earlier(9, clock="meta")):
+        assert known(fitting) == ("evt_stop",)
+    for other in (earlier(601), earlier(-6), earlier(9, ORDERS), earlier(0, clock="meta"), earlier(-1, clock="meta")):
+        assert known(other) == ()
+
+
+def test_a_word_is_no_answer_to_the_question_it_caused() -> None:
+    first, again = prompted(T + S), fact("prompted", T + 11 * S, cause="evt_asked", clock="sayso",
+                                         facts={"again": "evt_word"})
+    facts = [asked(T), first, fact("spoke", T + 5 * S, facts={"inbound": "shop"}),
+             yes(T + 10 * S, how="word", event_id="evt_word"), again]
+    assert state(facts) == "pending"
+    assert state([*facts, yes(T + 20 * S, how="word")]) == "granted"
 
 
 def test_a_late_yes_older_than_the_stop_changes_nothing() -> None:

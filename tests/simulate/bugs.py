@@ -65,6 +65,11 @@ def the_confirmation_does_not_wait_for_the_drain(patch: Patch) -> None:
 
 
 @bug
+def the_confirmation_forgets_who_had_the_number_before(patch: Patch) -> None:
+    sql(patch, "left_to", "and h.state = 'former'", "and h.state = 'nobody'")
+
+
+@bug
 def callers_are_not_told_to_wait(patch: Patch) -> None:
     patch.setattr(opt_out, "in_flight", lambda *_: 0)
 
@@ -415,6 +420,17 @@ def replies_follow_the_confirmation(patch: Patch) -> None:
 @bug
 def a_failed_try_puts_back_what_was_called_off(patch: Patch) -> None:
     sql(patch, "end_try", " and state <> 'cancelled'", "")
+
+
+@bug
+def a_word_answers_the_question_it_caused(patch: Patch) -> None:
+    patch.setattr(outbox, "_again", lambda _: "")
+
+
+@bug
+def a_question_knows_the_stops_after_it(patch: Patch) -> None:
+    real = lifecycle.beats
+    patch.setattr(lifecycle, "beats", lambda grant, stop, merges: bool(grant.after) or real(grant, stop, merges))
 
 
 @bug

@@ -68,7 +68,7 @@ QUIET: Final = frozenset({"prompted", "delivery_failed", "evidence_purged", "lis
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A cell before and after a fact: states of `lifecycle.STATES`."""
+    """A cell before and after a fact: of `states.STATES`."""
 
     cell: Cell
     was: str

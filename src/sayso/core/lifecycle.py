@@ -6,7 +6,7 @@ Rule 3: a cell is granted if some grant covering it is later than every stop cov
 on the same clock, or more than SKEW greater when the clocks differ. A tie goes to the stop. An answer to a question
 that was asked when a stop was on record is later than that stop, whatever the clocks say (ADR 36).
 Rule 4: the standing holds no verdict about now. Expiry and windows are times; the gate compares them with its clock.
-`NEXT` is the same machine drawn as a table for one cell; a test walks it against the fold, the docs draw it.
+`states.NEXT` is the same machine drawn as a table for one cell; a test walks it against the fold.
 """
 
 from __future__ import annotations
@@ -33,38 +33,6 @@ STOPPING: Final = frozenset({
     "said_stop", "said_no", "native_stop", "stop_suspected", "paused", "suppression_restored", "erased",
     "people_merged", "address_left",
 })
-
-#: One cell's life: (state, fact) -> state. Facts that never touch consent are left out and change nothing.
-NEXT: Final[dict[tuple[str, str], str]] = {
-    ("unknown", "opt_in_requested"): "pending",
-    ("unknown", "said_yes"): "unknown",  # a yes that no request asked for grants nothing
-    ("unknown", "consent_recorded"): "granted",  # where the policy lets this source grant
-    ("unknown", "said_stop"): "withdrawn",
-    ("unknown", "said_no"): "withdrawn",  # a no is a no, whatever it answers
-    ("pending", "opt_in_requested"): "pending",
-    ("pending", "said_yes"): "granted",
-    ("pending", "consent_recorded"): "granted",
-    ("pending", "said_no"): "withdrawn",
-    ("pending", "said_stop"): "withdrawn",
-    ("pending", "expired"): "expired",
-    ("granted", "opt_in_requested"): "granted",  # being asked again takes nothing away
-    ("granted", "said_yes"): "granted",
-    ("granted", "consent_recorded"): "granted",
-    ("granted", "said_no"): "withdrawn",
-    ("granted", "said_stop"): "withdrawn",
-    ("granted", "expired"): "expired",
-    ("withdrawn", "opt_in_requested"): "pending",
-    ("withdrawn", "said_yes"): "granted",  # only to a request, and only later than the stop
-    ("withdrawn", "consent_recorded"): "withdrawn",  # never over a stop
-    ("withdrawn", "said_no"): "withdrawn",
-    ("withdrawn", "said_stop"): "withdrawn",
-    ("expired", "opt_in_requested"): "pending",
-    ("expired", "said_yes"): "expired",
-    ("expired", "consent_recorded"): "granted",
-    ("expired", "said_no"): "withdrawn",
-    ("expired", "said_stop"): "withdrawn",
-}
-STATES: Final = ("unknown", "pending", "granted", "withdrawn", "expired")
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -403,7 +371,7 @@ def pending_for(standing: Standing, cell: Cell, now: int) -> Pending | None:
 
 
 def state_of(standing: Standing, cell: Cell, now: int) -> str:
-    """One of STATES for this cell at this time."""
+    """One of `states.STATES` for this cell at this time."""
     grant = grant_of(standing, cell)
     if grant is not None and (not grant.until or grant.until > now):
         return "granted"

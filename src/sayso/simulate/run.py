@@ -10,11 +10,12 @@ from typing import Final
 from sayso.ports import HOUR, MINUTE, SECOND
 from sayso.simulate import audit
 from sayso.simulate.acts import act
-from sayso.simulate.business import Business, Wire
+from sayso.simulate.business import Business
 from sayso.simulate.loop import Stuck
 from sayso.simulate.people import Human, Mail
 from sayso.simulate.scene import Program, Scene, set_up
 from sayso.simulate.truth import SKEW, Violation
+from sayso.simulate.wire import Wire
 
 #: How often a person begins by joining.
 MOSTLY: Final = 0.85
