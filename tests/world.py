@@ -329,7 +329,8 @@ class World:
 
     def said(self, who: Player | Address) -> list[str]:
         """The kinds of facts by the provider's clock: what the person did, oldest first."""
-        return [line["type"] for line in self.history(who) if line["clock"] == "meta"]
+        return [line["type"] for line in self.history(who)
+                if line["clock"] == "meta" and line["type"] != "address_linked"]
 
     def unhandled(self) -> list[str]:
         """Why items could not be used."""

@@ -51,7 +51,8 @@ class NotForUs(Exception):
 def who(heard: Heard, item: Inbound) -> Person:
     if not item.addresses:
         raise NotForUs("nobody is named")
-    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses, at=item.at)
+    return people.identify(heard.tx, heard.kit, heard.workspace.id, item.addresses, at=item.at,
+                           clock=heard.clock)
 
 
 def spoke(heard: Heard, person: Person, item: Spoken) -> Person:

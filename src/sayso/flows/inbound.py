@@ -204,7 +204,7 @@ def _other(heard: Heard, item: InboundOther) -> None:
 def _card(heard: Heard, item: ContactCard) -> None:
     """The person's own number, sent because we asked: it is theirs from now on."""
     person = people.identify(heard.tx, heard.kit, heard.workspace.id, (*item.addresses, *item.card),
-                             how="contact_request", at=item.at)
+                             how="contact_request", at=item.at, clock=heard.clock)
     spoke(heard, person, item)
 
 
@@ -248,7 +248,8 @@ def _status(heard: Heard, item: StatusUpdate) -> None:
     row = heard.tx.row("handed_over", ws=ws, mac=heard.kit.vault.message_mac(ws, "sent", item.message_id))
     person = person_by_id(heard.tx, ws, row[0]) if row else _by_permit(heard, item)
     if person is None and item.addresses:
-        person = people.identify(heard.tx, heard.kit, ws, item.addresses, at=item.at) if will else \
+        person = people.identify(heard.tx, heard.kit, ws, item.addresses, at=item.at,
+                                 clock=heard.clock) if will else \
             people.find(heard.tx, heard.kit, ws, item.addresses[0])
     if person is None:
         return

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from sayso.core import events, lifecycle
-from sayso.core.events import OWN_CLOCK
+from sayso.core.events import OWN_CLOCK, Event
 from sayso.core.identity import Address
 from sayso.core.lifecycle import NOBODY
 from sayso.core.purposes import EVERYTHING
@@ -48,12 +48,13 @@ def suppressed(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address]) -> bool:
 
 
 def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: str = "", how: str = "webhook",
-             at: int = 0) -> Person:
+             at: int = 0, clock: str = OWN_CLOCK) -> Person:
     """The person behind addresses that stood in one signed payload: found, made, or merged. `addresses` is not empty.
 
     An address that said no before its data was erased brings that no back with it. A message from `at`, before its
     sender moved away from the address, is still that sender's: it does not make the address theirs again, nor whoever
-    has it now the same person. Others who have or had one of these addresses are the person's `formers`.
+    has it now the same person. Others who have or had one of these addresses are the person's `formers`. `clock` is
+    that of `at`.
     """
     macs = {mac: address for address in addresses for mac in kit.vault.address_macs(ws, address)}
     rows = [(macs[bytes(mac)], who, state, event)
@@ -63,7 +64,7 @@ def identify(tx: Tx, kit: Kit, ws: str, addresses: Sequence[Address], *, lang: s
     person = _existing(tx, kit, ws, ids) if ids else _create(tx, kit, ws, lang)
     missing = [address for address in addresses if address not in senders]
     if missing:
-        person = _link(tx, kit, ws, person, missing, how)
+        person = _link(tx, kit, ws, person, missing, how, at, clock)
     return replace(person, formers=tuple(sorted({who for _, who, _, _ in rows} - set(ids))))
 
 
@@ -112,7 +113,8 @@ def _create(tx: Tx, kit: Kit, ws: str, lang: str) -> Person:
     return Person(person_id, 0, NOBODY, lang, wrapped, erased=False, facts=())
 
 
-def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str) -> Person:
+def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address], how: str, at: int = 0,
+          clock: str = OWN_CLOCK) -> Person:
     """Give the person these addresses: one fact for all of them, whose opening holds the MACs. What another webhook
     gave them while this one waited for their row is theirs already.
     """
@@ -123,7 +125,7 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
     macs = [(address, kit.vault.address_macs(ws, address)[0]) for address in dict.fromkeys(addresses)]
     evidence = {f"address{place}": f"{address.kind}:{mac.hex()}" for place, (address, mac) in enumerate(macs)}
     event = append(tx, kit, ws, "address_linked", person=person.id, wrapped=person.wrapped, evidence=evidence,
-                   facts={"how": how})
+                   facts={"how": how}, occurred_at=at, clock=clock)
     if person.wrapped is None:
         raise LookupError("an erased person takes no addresses")
     tx.run_many("add_address", [
@@ -133,10 +135,10 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
     ])
     every = [mac for address, _ in macs for mac in kit.vault.address_macs(ws, address)]
     noes = sorted((at, source) for _, at, source in tx.rows_among("suppressed_among", every, ws=ws))
-    for at, source in noes:
+    for said, source in noes:
         # A yes of this record was given without knowing of that no: learning of it now, the stricter state is kept.
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
-                         occurred_at=0 if person.standing.grants else at, facts={"erasure": source})
+                         occurred_at=0 if person.standing.grants else said, facts={"erasure": source})
     return person
 
 
@@ -147,8 +149,8 @@ def _current(tx: Tx, ws: str, person: Person) -> set[bytes]:
 
 def merge(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person) -> Person:
     """Two records are one person. `gone` lives on as part of `person`; its stops hold for every address at once."""
-    for mac, _, state, _, sealed, _ in tx.rows("addresses_of", ws=ws, person=gone.id):
-        _take_over(tx, kit, ws, person, gone, mac, state, sealed)
+    for mac, _, state, _, sealed, event in tx.rows("addresses_of", ws=ws, person=gone.id):
+        _take_over(tx, kit, ws, person, gone, mac, state, sealed, event)
     tx.run("merge_people", ws=ws, into=person.id, gone=gone.id)
     tx.run("move_permits", ws=ws, into=person.id, gone=gone.id)
     tx.run("move_outbox", ws=ws, into=person.id, gone=gone.id)
@@ -159,14 +161,15 @@ def merge(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person) -> Person:
     return settle(tx, ws, both, event)
 
 
-def _take_over(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person, mac: bytes, state: str, sealed: bytes) -> None:
+def _take_over(tx: Tx, kit: Kit, ws: str, person: Person, gone: Person, mac: bytes, state: str, sealed: bytes,
+               event: str) -> None:
     mine = [row for row in tx.rows("holders_of_mac", ws=ws, mac=mac) if row[0] == person.id]
     if gone.wrapped is None or person.wrapped is None:
         return
     if mine:  # both records knew it; keep one row, current if either was
         tx.run("drop_address", ws=ws, mac=mac, person=gone.id)
         if state == "current":
-            tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state=state, event="")
+            tx.run("set_address_state", ws=ws, mac=mac, person=person.id, state=state, event=event)
         return
     dial = kit.vault.unseal(ws, gone.id, gone.wrapped, sealed, mac)
     resealed = kit.vault.seal(ws, person.id, person.wrapped, dial, mac)
@@ -198,12 +201,13 @@ def number_changed(tx: Tx, kit: Kit, ws: str, old: Sequence[Address], new: Seque
     for other in sorted(held):
         gone = person_by_id(tx, ws, other)
         if gone is not None and gone.id != person.id:
-            person = _meet(tx, kit, ws, person, gone, new, occurred_at)
+            person = _meet(tx, kit, ws, person, gone, new, occurred_at, clock)
     missing = [address for address in new if look_up(tx, kit, ws, address) is None]
     return _link(tx, kit, ws, person, missing, "number_changed") if missing else person
 
 
-def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequence[Address], at: int) -> Person:
+def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequence[Address], at: int,
+          clock: str) -> Person:
     """Somebody holds an address this person moved to. Without any other address, or if they were first seen with it
     soon after the move (its webhook came late), it is the same person, met before; else it is somebody else who had the
     number: they keep their record, and the number brings along only their no.
@@ -211,8 +215,9 @@ def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequen
     macs = {mac for address in new for mac in kit.vault.address_macs(ws, address)}
     rows = [row for row in tx.rows("addresses_of", ws=ws, person=holder.id) if row[2] == "current"]
     current = {bytes(row[0]): row[1] for row in rows}
-    since = [_happened_at(tx, ws, row[5]) for row in rows if bytes(row[0]) in macs]
-    if current.keys() <= macs or (since and all(at <= moment <= at + RETRIED for moment in since)):
+    links = [_event(tx, ws, row[5]) for row in rows if bytes(row[0]) in macs]
+    since = [link.occurred_at if link else 0 for link in links]
+    if current.keys() <= macs or all(link is not None and _soon_after(link, at, clock) for link in links):
         return merge(tx, kit, ws, person, holder)
     lost = sorted(current.keys() & macs)
     evidence = {f"address{place}": f"{current[mac]}:{mac.hex()}" for place, mac in enumerate(lost)}
@@ -228,10 +233,23 @@ def _meet(tx: Tx, kit: Kit, ws: str, person: Person, holder: Person, new: Sequen
     return person
 
 
-def _happened_at(tx: Tx, ws: str, event_id: str) -> int:
-    """When an address was linked or left by this fact; 0 where the fact is not at hand."""
+def _event(tx: Tx, ws: str, event_id: str) -> Event | None:
+    """The fact by which an address was linked or left; None where it is not at hand."""
     row = tx.row("event", ws=ws, event=event_id)
-    return events.decode(bytes(row[0])).occurred_at if row else 0
+    return events.decode(bytes(row[0])) if row else None
+
+
+def _happened_at(tx: Tx, ws: str, event_id: str) -> int:
+    event = _event(tx, ws, event_id)
+    return event.occurred_at if event else 0
+
+
+def _soon_after(link: Event, at: int, clock: str) -> bool:
+    """True if an address was linked after a move of this time, before an operator gives the number to somebody else.
+    Of another clock only by more than SKEW it is sure that it was before.
+    """
+    slack = 0 if link.clock == clock else lifecycle.SKEW
+    return at - slack <= link.occurred_at <= at + RETRIED
 
 
 def former_holders(tx: Tx, ws: str, person: Person) -> list[Person]:

@@ -116,12 +116,13 @@ class Truth:
         return spread
 
     def part(self, address: str) -> set[str]:
-        """The person was erased: nothing links these addresses any more."""
+        """The person was erased: nothing links these addresses any more, and nobody knows who left one of them."""
         parted = set(self.group(address))
         self.noes = [no for no in self.noes if no.address not in parted]  # what is kept of them is the erasure's no
         self.lifts = [lift for lift in self.lifts if lift[1] not in parted]
         for one in parted:
             self.groups[one] = {one}
+            self.left.pop(one, None)
             for two in parted:
                 self.joined.pop((one, two), None)
         return parted
