@@ -136,3 +136,28 @@ def test_what_another_webhook_linked_meanwhile_is_not_linked_again(world: World)
     assert person.id == world.person(PHONE)
     assert world.types(PHONE).count("address_linked") == 2
     assert world.sound()
+
+
+def test_who_wrote_from_the_new_number_before_its_late_report_is_the_same_person_although_our_clock_is_behind(
+    world: World,
+) -> None:
+    world.say(AMIRA, "STOP", addresses=(PHONE,))
+    moved = world.stamp() + 120_000_000  # the provider's clock is ahead of ours
+    world.say(AMIRA, "hello", addresses=(NEW_PHONE, USER_ID), at=moved + 20_000_000)
+    world.moved([PHONE], [NEW_PHONE], at=moved)
+    assert world.person(NEW_PHONE) == world.person(USER_ID)
+    assert world.check(USER_ID).reason == "stopped_all"
+    assert world.sound()
+
+
+def test_a_merge_keeps_since_when_a_number_was_theirs(world: World) -> None:
+    world.say(AMIRA, "STOP", addresses=(PHONE,))
+    moved = world.stamp()
+    world.clock.go(30)
+    world.say(AMIRA, "hello", addresses=(USER_ID,))
+    world.say(AMIRA, "hello", addresses=(NEW_PHONE,))
+    world.say(AMIRA, "hello", addresses=(NEW_PHONE, USER_ID))
+    world.moved([PHONE], [NEW_PHONE], at=moved)
+    assert world.person(NEW_PHONE) == world.person(USER_ID)
+    assert world.check(USER_ID).reason == "stopped_all"
+    assert world.sound()
