@@ -90,6 +90,9 @@ $(RUN_READY): requirements.lock pyproject.toml
 	"$$python" -c '$(CAN_MAKE_VENV)' 2>/dev/null || { \
 		echo "'$$python' ($$version) cannot make a virtual environment: its venv module or pip is missing."; \
 		echo "Debian, Ubuntu: apt-get install python3-venv"; exit 1; } >&2; \
+	if [ -L $(VENV) ]; then \
+		echo "$(VENV) is a link, and building would empty the folder behind it. Remove the link, or bring that"; \
+		echo "folder up to date: it is older than the locks here."; exit 1; fi >&2; \
 	echo "Building .venv with $$version: once, and again whenever the locks change." >&2; \
 	"$$python" -m venv --clear $(VENV)
 	@$(PIP) install --require-hashes -r requirements.lock
