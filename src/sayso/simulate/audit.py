@@ -68,6 +68,7 @@ def _last_stop(play: Play, human: Human) -> None:
     reached = [name for name in mine if any(scene.check(name, cell).allowed for cell in scene.cells)]
     granted = bool(reached)
     before, seen = len(scene.truth.confirmed), dict(loop.counts).get("messages", 0)
+    links = len(scene.truth.joined)
     names = (reached or mine)[:1]  # one address alone: naming both could merge records, and bring another's stop along
     play.send(human)
     said = human.text("STOP", human.no("stop", EVERYTHING), names=tuple(names))
@@ -76,7 +77,8 @@ def _last_stop(play: Play, human: Human) -> None:
     if not said.recorded:
         raise Violation(0, "a STOP in calm weather was not recorded")
     told = len(scene.truth.confirmed) - before
-    if granted and told != 1:
+    met = len(scene.truth.joined) != links  # a report of the message showed: they are one with who was told before
+    if granted and told != 1 and not (met and told == 0):
         raise Violation(0, f"a STOP in calm weather was confirmed {told} times")
     play.mail.post(human.text("STOP", human.no("stop", EVERYTHING), names=tuple(names)), prompt=True)
     loop.run(loop.now + CONFIRMED_WITHIN)
