@@ -139,26 +139,22 @@ def test_an_answer_follows_the_stops_its_question_knew_of(how: str, expected: st
     assert state([stopped, request, *answer, stop(T + 10 * S, clock="sayso")]) == "withdrawn"
 
 
-def test_a_request_knows_only_the_stops_it_followed() -> None:
-    def known(*stops: Event) -> tuple[str, ...]:
-        return lifecycle.known_before(fold(stops), [OFFERS], T, "meta")
-
-    def earlier(seconds: int, cell: Cell = OFFERS, clock: str = "sayso") -> Event:
-        return stop(T - seconds * S, cell, clock=clock, event_id="evt_stop")
-
-    for fitting in (earlier(0), earlier(600), earlier(-5), earlier(9, EVERYTHING), earlier(9, clock="meta")):
-        assert known(fitting) == ("evt_stop",)
-    for other in (earlier(601), earlier(-6), earlier(9, ORDERS), earlier(0, clock="meta"), earlier(-1, clock="meta")):
-        assert known(other) == ()
-
-
 def test_a_word_is_no_answer_to_the_question_it_caused() -> None:
     first, again = prompted(T + S), fact("prompted", T + 11 * S, cause="evt_asked", clock="sayso",
                                          facts={"again": "evt_word"})
     facts = [asked(T), first, fact("spoke", T + 5 * S, facts={"inbound": "shop"}),
              yes(T + 10 * S, how="word", event_id="evt_word"), again]
     assert state(facts) == "pending"
+    assert state([*facts, yes(T + 10 * S, how="word")]) == "pending"  # said before it was shown once more, known late
     assert state([*facts, yes(T + 20 * S, how="word")]) == "granted"
+
+
+@pytest.mark.parametrize("at", [T - 9 * S, T + S, T + 30 * S])
+def test_a_stop_no_question_knew_counts_even_if_its_clock_says_it_was_before_one_that_was_known(at: int) -> None:
+    known = stop(T + S, clock="sayso", event_id="evt_stop")
+    facts = [known, asked(T + 2 * S, after="evt_stop"), yes(T + 4 * S)]
+    assert state(facts) == "granted"
+    assert state([*facts, stop(at, clock="sayso", event_id="evt_zstop")]) == "withdrawn"
 
 
 def test_a_late_yes_older_than_the_stop_changes_nothing() -> None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from sayso.flows import rights
+from sayso.core.events import Event
+from sayso.core.lifecycle import fold
+from sayso.core.purposes import EVERYTHING, Cell
+from sayso.flows import opt_in, rights
 from tests.cast import AMIRA
+from tests.core.facts import OFFERS, ORDERS, S, T, stop
 from tests.stores import World
 
 MINUTE = 60
@@ -113,4 +117,66 @@ def test_who_was_erased_a_moment_ago_can_join_again(world: World) -> None:
     assert world.check(AMIRA).reason == "stopped_all"
     world.tap(AMIRA, question.button(0))
     assert world.check(AMIRA).reason == "granted"
+    assert world.sound()
+
+
+def test_a_request_knows_only_the_stops_it_followed() -> None:
+    def known(*stops: Event) -> tuple[str, ...]:
+        return opt_in.known_stops(fold(stops), [OFFERS], T, "meta")
+
+    def earlier(seconds: int, cell: Cell = OFFERS, clock: str = "sayso") -> Event:
+        return stop(T - seconds * S, cell, clock=clock, event_id="evt_stop")
+
+    for fitting in (earlier(0), earlier(600), earlier(-5), earlier(9, EVERYTHING), earlier(9, clock="meta")):
+        assert known(fitting) == ("evt_stop",)
+    for other in (earlier(601), earlier(-6), earlier(9, ORDERS), earlier(0, clock="meta"), earlier(-1, clock="meta")):
+        assert known(other) == ()
+
+
+@pytest.mark.parametrize("back", [1, 30, 200])
+def test_a_stop_counts_and_is_confirmed_although_our_clock_was_set_back_since_the_one_before(
+    world: World, back: int
+) -> None:
+    world.join(AMIRA)
+    world.opt_out(AMIRA)
+    world.say(AMIRA, "START")
+    question = world.work()[-1]
+    world.clock.time -= back * S
+    world.tap(AMIRA, question.button(0), at=world.clock.time + back * S)
+    assert world.check(AMIRA).allowed
+    said = world.opt_out(AMIRA)
+    assert (said.changed, said.confirmation) == (True, "owed")
+    assert world.check(AMIRA).reason == "stopped_all"
+
+
+def test_a_stop_before_the_question_goes_out_calls_it_off_although_our_clock_was_set_back(world: World) -> None:
+    world.join(AMIRA)
+    world.opt_out(AMIRA)
+    world.say(AMIRA, "START")
+    world.clock.time -= 10 * S
+    world.opt_out(AMIRA)
+    world.clock.go(12)
+    assert not any(letter.asks for letter in world.work())
+
+
+@pytest.mark.parametrize("gap", [0, 2, 5])
+def test_bare_yeses_from_before_the_question_is_shown_once_more_do_not_answer_it(world: World, gap: int) -> None:
+    world.say(AMIRA, "JOIN")
+    world.work()
+    world.say(AMIRA, "Can you deliver on Monday?")
+    world.say(AMIRA, "yes")
+    world.say(AMIRA, "yes")
+    world.clock.go(gap)
+    assert world.work()[-1].asks
+    assert world.check(AMIRA).reason == "pending"
+
+
+def test_who_was_erased_joins_again_although_another_address_of_theirs_becomes_known_meanwhile(world: World) -> None:
+    phone, user_id = AMIRA.addresses
+    world.join(AMIRA)
+    world.store.write(lambda tx: rights.erase(tx, world.kit, world.workspace.id, AMIRA.address, how="api"))
+    world.say(AMIRA, "JOIN", addresses=(phone,))
+    question = world.work()[-1]
+    world.tap(AMIRA, question.button(0))  # names both
+    assert [world.check(one).reason for one in (phone, user_id)] == ["granted", "granted"]
     assert world.sound()

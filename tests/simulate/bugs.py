@@ -424,7 +424,7 @@ def a_failed_try_puts_back_what_was_called_off(patch: Patch) -> None:
 
 @bug
 def a_word_answers_the_question_it_caused(patch: Patch) -> None:
-    patch.setattr(outbox, "_again", lambda _: "")
+    patch.setattr(outbox, "_words_before", lambda *_: "")
 
 
 @bug

@@ -11,7 +11,7 @@ Rule 4: the standing holds no verdict about now. Expiry and windows are times; t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -111,18 +111,6 @@ def follows(mark: Mark | Pending, stop: Mark) -> bool:
     return stop.event in mark.after or later(mark.at, mark.clock, stop.at, stop.clock)
 
 
-def known_before(standing: Standing, cells: Iterable[Cell], at: int, clock: str) -> tuple[str, ...]:
-    """The stops on record that what a person asks for at this time follows, of those so near that the clocks could not
-    tell for the answer to it: at most twice SKEW ago. A tie on one clock goes to the stop; another clock may be behind
-    by REPLY_SLACK.
-    """
-    wanted = tuple(cells)
-    return tuple(sorted({
-        stop.event for stop in standing.stops
-        if (at > stop.at if stop.clock == clock else at >= stop.at - REPLY_SLACK) and at <= stop.at + 2 * SKEW
-        and any(stop.cell.covers(cell) for cell in wanted)}))
-
-
 def beats(grant: Mark, stop: Mark, merges: Merges) -> bool:
     """True if the grant is later than the stop.
 
@@ -173,7 +161,7 @@ def _folded(unique: dict[str, Event]) -> Standing:
         (str(fact.facts["from"]), fact.person, fact.occurred_at) for fact in by_type.get("people_merged", [])))
     grants = _grants(by_type, requests, list(unique.values()))
     mistaken = {fact.cause for fact in by_type.get("provider_stop_released", [])}
-    stops = _latest(_stops(by_type, requests, mistaken))
+    stops = _latest(_stops(by_type, requests, mistaken), _knowing(requests))
     native = [mark for mark in _marks(by_type, "native_stop") if mark.event not in mistaken]
     settled = {fact.cause for fact in by_type.get("hold_released", [])}  # by an operator, who names what they read
     holds = [mark for mark in _marks(by_type, "stop_suspected") if mark.event not in settled]
@@ -204,6 +192,12 @@ def with_windows(standing: Standing, windows: Iterable[tuple[str, int]]) -> Stan
 
 def _mark(fact: Event, cell: Cell, until: int = 0, after: tuple[str, ...] = ()) -> Mark:
     return Mark(cell, fact.occurred_at, fact.clock, fact.id, until, fact.person, after=after)
+
+
+def _knowing(requests: dict[str, Event]) -> dict[str, tuple[str, ...]]:
+    """For each stop, the requests that were made when it was on record."""
+    return {stop: tuple(sorted(known.id for known in requests.values() if stop in _after(known)))
+            for request in requests.values() for stop in _after(request)}
 
 
 def _after(request: Event) -> tuple[str, ...]:
@@ -248,10 +242,11 @@ def granting(facts: Iterable[Event]) -> frozenset[str]:
 def _first_reply(yes: Event, prompts: list[Event], facts: list[Event]) -> bool:
     """A bare word counts only as the first inbound within 24 h of its prompt (design section 3, step 5)."""
     for prompt in prompts:
-        begin = prompt.occurred_at - REPLY_SLACK
+        earlier = str(prompt.facts.get("again", "")).split()  # said before it was shown once more: no answers to it
+        begin = prompt.occurred_at - (0 if earlier else REPLY_SLACK)
         if prompt.cause != yes.cause or not begin <= yes.occurred_at <= prompt.occurred_at + WORD_WINDOW:
             continue
-        if prompt.facts.get("again") == yes.id:  # it was asked because of this very word
+        if yes.id in earlier:
             continue
         others = (
             fact for fact in facts
@@ -285,11 +280,14 @@ def _unlifted(marks: list[Mark], lifts: list[Mark], merges: Merges) -> tuple[Mar
     ])
 
 
-def _latest(marks: list[Mark]) -> tuple[Mark, ...]:
-    """Drop marks that another on the same rectangle, clock and lineage outdoes in both time and expiry."""
-    kept: dict[tuple[Cell, str, str, bool, tuple[str, ...]], list[Mark]] = {}
+def _latest(marks: list[Mark], knowing: Mapping[str, tuple[str, ...]] = {}) -> tuple[Mark, ...]:
+    """Drop marks that another on the same rectangle, clock and lineage outdoes in both time and expiry. Stops only
+    where the same requests know both: what follows the one, by its `after`, need not follow the other.
+    """
+    kept: dict[tuple[object, ...], list[Mark]] = {}
     for mark in sorted(marks, key=lambda mark: (mark.at, mark.event), reverse=True):
-        newer = kept.setdefault((mark.cell, mark.clock, mark.lineage, mark.elsewhere, mark.after), [])
+        same = (mark.cell, mark.clock, mark.lineage, mark.elsewhere, mark.after, knowing.get(mark.event, ()))
+        newer = kept.setdefault(same, [])
         if not any(_lasts(other, mark) for other in newer):
             newer.append(mark)
     return tuple(sorted((m for group in kept.values() for m in group), key=lambda m: (m.cell, m.at, m.event)))

@@ -16,7 +16,7 @@ from sayso.core.workspace import Sender, Workspace
 from sayso.flows import forms
 from sayso.flows.kit import Kit
 from sayso.flows.opt_out import confirm_stop
-from sayso.flows.owe import AGAIN, owe
+from sayso.flows.owe import owe
 from sayso.flows.record import Person, believed, facts_of, tell
 from sayso.ports import DAY
 from sayso.store.base import Tx
@@ -91,7 +91,7 @@ def _ask_again(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: 
                  for fact in facts_of(tx, workspace.id, person.id))
     if not before and any(item.request == request.id for item in person.standing.pending):
         owe(tx, kit, workspace.id, person.id, "prompt", sender=str(request.facts["sender"]), answers=request.id,
-            dedupe=AGAIN + said.id)
+            dedupe=f"again:{said.id}")
 
 
 def no(tx: Tx, kit: Kit, workspace: Workspace, person: Person, request: Event, how: How, sender: Sender, *,

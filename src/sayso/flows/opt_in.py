@@ -5,7 +5,7 @@ A request that the person did not begin themselves (the API) is refused over a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from sayso.core import lifecycle
 from sayso.core.events import OWN_CLOCK, Event, Fact
 from sayso.core.gate import SERVICE_WINDOW
 from sayso.core.identity import Address
-from sayso.core.lifecycle import Pending
+from sayso.core.lifecycle import Pending, Standing
 from sayso.core.purposes import Cell
 from sayso.core.workspace import Entry, Notice, Sender, Workspace
 from sayso.errors import EvidenceMissing, InvalidRequest, TemplateMissing
@@ -174,7 +174,7 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
     cells = workspace.cells_of(notice, chosen)
     if inbound:
         facts["inbound"] = inbound
-        after = lifecycle.known_before(person.standing, cells, at, clock)
+        after = known_stops(person.standing, cells, at, clock)
         facts |= {"after": " ".join(after)} if after else {}
     if inbound and lang != person.lang:  # a stranger's form changes nobody's language
         tx.run("set_lang", ws=workspace.id, person=person.id, lang=lang)
@@ -185,6 +185,18 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
         owe(tx, kit, workspace.id, person.id, "expiry", sender=sender.name, answers=request.id,
             run_at=int(facts["valid_until"]))
     return request, person
+
+
+def known_stops(standing: Standing, cells: Iterable[Cell], at: int, clock: str) -> tuple[str, ...]:
+    """The stops on record that what a person asks for at this time follows, of those so near that the clocks could not
+    tell for the answer to it: at most twice SKEW ago. A tie on one clock goes to the stop; another clock may be behind
+    by REPLY_SLACK.
+    """
+    wanted = tuple(cells)
+    return tuple(sorted({
+        stop.event for stop in standing.stops
+        if any(stop.cell.covers(cell) for cell in wanted) and at <= stop.at + 2 * lifecycle.SKEW
+        and (at > stop.at if stop.clock == clock else at >= stop.at - lifecycle.REPLY_SLACK)}))
 
 
 def in_window(person: Person, sender: str, now: int) -> bool:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sayso.flows.kit import Kit
 from sayso.store.base import Tx
-
-#: Begins the dedupe key of a question asked once more; the bare yes that did not count follows.
-AGAIN: Final = "again:"
 
 
 def owe(tx: Tx, kit: Kit, ws: str, person: str, kind: str, *, sender: str, answers: str, dedupe: str = "",

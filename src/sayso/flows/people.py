@@ -16,7 +16,7 @@ from sayso.core.identity import Address
 from sayso.core.lifecycle import NOBODY
 from sayso.core.purposes import EVERYTHING
 from sayso.flows.kit import Kit
-from sayso.flows.record import Person, append, person_by_id, settle, tell
+from sayso.flows.record import Person, append, facts_of, person_by_id, settle, tell
 from sayso.ports import DAY
 from sayso.store.base import Row, Tx
 
@@ -134,12 +134,21 @@ def _link(tx: Tx, kit: Kit, ws: str, person: Person, addresses: Sequence[Address
         for address, mac in macs
     ])
     every = [mac for address, _ in macs for mac in kit.vault.address_macs(ws, address)]
-    noes = sorted((at, source) for _, at, source in tx.rows_among("suppressed_among", every, ws=ws))
+    noes = sorted({(said, source) for _, said, source in tx.rows_among("suppressed_among", every, ws=ws)})
+    brought = _brought_back(tx, ws, person) if noes else set()
     for said, source in noes:
+        if source in brought and not person.standing.grants:  # by another address of the same erasure
+            continue
         # A yes of this record was given without knowing of that no: learning of it now, the stricter state is kept.
         _, person = tell(tx, kit, ws, person, "suppression_restored", cells=(EVERYTHING,), clock=OWN_CLOCK,
                          occurred_at=0 if person.standing.grants else said, facts={"erasure": source})
     return person
+
+
+def _brought_back(tx: Tx, ws: str, person: Person) -> set[str]:
+    """The erasures whose no stands in this record already."""
+    return {str(fact.facts.get("erasure")) for fact in facts_of(tx, ws, person.id)
+            if fact.type == "suppression_restored"}
 
 
 def _current(tx: Tx, ws: str, person: Person) -> set[bytes]:

@@ -73,7 +73,7 @@ where workspace_id = :ws and outbox_id = :outbox
 -- name: outbox_row
 -- One row of the outbox.
 select outbox_id, person_id, kind, sender, answers, state, run_at, attempts, permit_id, problem, lease_until,
-  created_at, dedupe
+  created_at
 from outbox where workspace_id = :ws and outbox_id = :outbox /*pg for update */;
 
 -- name: outbox_person

@@ -22,8 +22,8 @@ from sayso.flows import messages, people, permits
 from sayso.flows.kit import Kit
 from sayso.flows.opt_in import in_window
 from sayso.flows.opt_out import DRAIN_MARGIN, in_flight, refused, silent_by
-from sayso.flows.owe import AGAIN, owe
-from sayso.flows.record import Person, append, person_by_id, tell
+from sayso.flows.owe import owe
+from sayso.flows.record import Person, append, facts_of, person_by_id, tell
 from sayso.ports import HOUR, SECOND
 from sayso.store.base import Store, Tx
 
@@ -112,7 +112,7 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
     found = tx.row("outbox_row", ws=mine.ws, outbox=mine.row)
     if person is None or found is None or found[5] != "claimed":
         return None
-    _, _, kind, sender_name, answers, _, _, attempts, permit, _, _, _, dedupe = found
+    _, _, kind, sender_name, answers, _, _, attempts, permit, *_ = found
     if permit:
         return _settle(tx, mine, "parked", "possibly_sent", permit)
     row = tx.row("event", ws=mine.ws, event=answers)
@@ -130,7 +130,7 @@ def prepare(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, asked_at: int) 
         tx.run("postpone_outbox", ws=mine.ws, outbox=mine.row, run_at=_look_again(tx.now(), drained_at),
                problem="draining")
         return None
-    return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at, _again(dedupe))
+    return _redeem(tx, kit, workspace, mine, person, event, kind, sender_name, attempts, asked_at)
 
 
 def _drained_at(tx: Tx, ws: str, person: Person) -> int:
@@ -141,9 +141,12 @@ def _drained_at(tx: Tx, ws: str, person: Person) -> int:
     return max(in_flight(tx, ws, person), silent_by(tx, ws, others) if others else 0)
 
 
-def _again(dedupe: str) -> str:
-    """The bare yes after which a question is asked once more, or empty."""
-    return dedupe.removeprefix(AGAIN) if dedupe.startswith(AGAIN) else ""
+def _words_before(tx: Tx, ws: str, person: Person, request: str) -> str:
+    """The bare yeses on record before a question is shown once more: none of them can be an answer to this."""
+    if not any(item.request == request and item.prompted_at for item in person.standing.pending):
+        return ""
+    return " ".join(fact.id for fact in facts_of(tx, ws, person.id)
+                    if fact.type == "said_yes" and fact.cause == request and fact.facts.get("how") == "word")
 
 
 def _look_again(now: int, drained_at: int) -> int:
@@ -154,7 +157,7 @@ def _look_again(now: int, drained_at: int) -> int:
 
 
 def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person, event: Event, kind: str,
-            sender_name: str, attempts: int, asked_at: int, again: str) -> Letter | None:
+            sender_name: str, attempts: int, asked_at: int) -> Letter | None:
     sender, to = workspace.senders.get(sender_name), people.reachable(tx, kit, mine.ws, person)
     if sender is None or to is None:
         return _settle(tx, mine, "parked", "unknown_sender" if sender is None else "no_address")
@@ -171,8 +174,9 @@ def _redeem(tx: Tx, kit: Kit, workspace: Workspace, mine: Claim, person: Person,
     request = event.id if kind in ("prompt", "reminder") else ""
     if request:
         via = messages.shown_as(workspace, sender, message)
-        more = {"again": again} if again else {}
-        tell(tx, kit, mine.ws, person, "prompted", cause=request, facts={"kind": kind, "via": via, **more})
+        words = _words_before(tx, mine.ws, person, request)
+        tell(tx, kit, mine.ws, person, "prompted", cause=request,
+             facts={"kind": kind, "via": via} | ({"again": words} if words else {}))
     tx.run("set_outbox", ws=mine.ws, outbox=mine.row, state="claimed", run_at=now, problem="", permit=permit,
            lease=now + CLAIM)
     return Letter(mine, workspace, sender, person.id, kind, request, to, message, permit, attempts,
