@@ -333,15 +333,6 @@ def a_stop_from_a_former_number_stays_there(patch: Patch) -> None:
 
 
 @bug
-def a_late_message_is_of_who_has_the_number_now(patch: Patch) -> None:
-    def senders(tx: Any, ws: str, rows: Any, at: int) -> dict[Any, str]:
-        holders = {address: who for address, who, state, _ in rows if state == "current"}
-        return {address: who for address, (_, who) in people._left_later(tx, ws, rows, at).items()} | holders
-
-    patch.setattr(people, "_senders", senders)
-
-
-@bug
 def verify_goes_by_the_order_of_the_clocks(patch: Patch) -> None:
     real = verify._linked
 

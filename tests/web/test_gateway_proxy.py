@@ -70,6 +70,8 @@ def test_people_can_be_shut_out_and_let_in_again(gateway: Gateway) -> None:
     ("GET", f"/v23.0/{NUMBER_ID}/message_history"), ("GET", f"/v23.0/{OTHER_NUMBER_ID}/block_users"),
     ("GET", "/v23.0/me"), ("GET", "/v23.0/me/accounts"), ("GET", "/v23.0/"), ("GET", f"/v23.0/{WABA}/subscribed_apps"),
     ("GET", "/v23.0/137524587935346?fields=access_token"), ("GET", f"/v23.0/{NUMBER_ID}?ids=1,2"),
+    ("GET", f"/v23.0/{NUMBER_ID}?fields=verified_name,block_users"), ("GET", f"/v23.0/{WABA}?fields=Message_Templates"),
+    ("GET", f"/v23.0/{WABA}/phone_numbers?fields=id%2Cblock_users.limit"),
     ("POST", f"/v23.0/{NUMBER_ID}"), ("POST", f"/v23.0/{NUMBER_ID}/register"), ("POST", f"/v23.0/{NUMBER_ID}/calls"),
     ("POST", f"/v23.0/{WABA}/message_templates"), ("DELETE", f"/v23.0/{WABA}/message_templates"),
     ("DELETE", "/v23.0/137524587935346"), ("POST", "/v23.0/oauth/access_token"),

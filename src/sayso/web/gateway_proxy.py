@@ -28,6 +28,15 @@ MAX_READ: Final = 8 * 1024 * 1024
 MAX_PARAMS: Final = 16
 #: A value of a query: names of fields, cursors, words. No braces or brackets, which would reach into other objects.
 VALUE: Final = re.compile(r"[A-Za-z0-9_,=+/. -]{0,1000}\Z")
+#: Edges of numbers and accounts (Meta, Graph API reference). Named among the fields, an edge is read like one, and it
+#: would tell of people, or of what its own row keeps from this key.
+EDGES: Final = frozenset({
+    "activities", "assigned_users", "audiences", "block_users", "call_permissions", "calls", "flows", "groups", "media",
+    "message_campaigns", "message_history", "message_qrdls", "message_templates", "messages", "phone_numbers",
+    "product_catalogs", "schedules", "settings", "solutions", "subscribed_apps", "welcome_message_sequences",
+    "whatsapp_business_encryption",
+})
+_WORD: Final = re.compile(r"[a-z0-9_]+")
 #: A key that was put into a form by mistake; it must not reach Meta. Looked for across the seams of the chunks.
 _KEY_FIELD: Final = b'name="access_token"'
 _PAGE: Final = ("limit", "after", "before")
@@ -137,6 +146,10 @@ def _query(call: Call) -> Mapping[str, str]:
 def _check_query(query: Mapping[str, str], row: Row) -> None:
     if not set(query) <= set(row.query) or not all(map(VALUE.match, query.values())):
         raise Refused(f"This call takes {', '.join(row.query) or 'no parameters'} in its query.")
+    edges = EDGES & set(_WORD.findall(query.get("fields", "").lower()))
+    if edges:
+        raise Refused(f"{min(edges)} is no field but a list of its own; docs/gateway.md says which of them can be read.",
+                      param="fields")
 
 
 def _headers(call: Call, headers: dict[str, str], row: Row) -> dict[str, str]:
