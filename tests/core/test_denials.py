@@ -48,7 +48,8 @@ def test_a_denied_stop_and_a_question_about_one_are_never_certain(text: str) -> 
     "why are you texting me please remove me from your list", "how come i get these texts unsubscribe me",
     "your messages are fine but I want to unsubscribe", "ich will das nicht bitte löschen sie meine nummer",
     "por qué me escriben quiero darme de baja", "não quero me tirem da lista", "зачем вы мне пишете отпишите меня",
-    "neden yazıyorsunuz numaramı silin", "I don't want your messages any more", "do not contact me", "no more messages", "stop, don't text me",
+    "neden yazıyorsunuz numaramı silin",
+    "I don't want your messages any more", "do not contact me", "no more messages", "stop, don't text me",
     "no me escriban más", "nicht mehr schreiben", "I can't unsubscribe, take me off your list",
     "why won't you stop texting me?", "if you don't stop texting me I will report you", "no, dejen de escribirme",
     "I don't want to unsubscribe a third time. Stop sending me messages!", "how do I unsubscribe from these texts?",
@@ -90,7 +91,8 @@ def test_a_demand_begins_a_clause_unless_something_before_it_governs_it(text: st
 
 
 @pytest.mark.parametrize(("text", "welcome"), [
-    ("here is fine please remove me", False), ("here is fine. remove me", False), ("please remove me, here is fine", True),
+    ("here is fine please remove me", False), ("here is fine. remove me", False),
+    ("please remove me, here is fine", True),
     ("here is fine please remove my email", True), ("here is fine, why are you asking", True),
 ])  # fmt: skip
 def test_a_welcome_is_outweighed_by_a_demand_after_it(text: str, welcome: bool) -> None:
