@@ -1,7 +1,7 @@
 """`make bench-intents`: how well messages are understood, by language and grade, and what it costs.
 
-Measures on training/dev, training/heldout and training/adversarial, which no model is trained on: once as if
-everybody's language were known, once as if nobody's were.
+Measures on training/dev, heldout, adversarial and unpunctuated, which no model is trained on: once as if everybody's
+language were known, once as if nobody's were.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sayso.core.understanding import STOPS, Understanding
 from sayso.rules.reader import load_classifier, load_words
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SETS: Final = ("dev", "heldout", "adversarial")
+SETS: Final = ("dev", "heldout", "adversarial", "unpunctuated")
 MODEL: Final = ROOT / "src/sayso/rules/intents.bin"
 
 

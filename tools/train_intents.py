@@ -4,7 +4,8 @@ Reads training/intents/*.jsonl, training/phrases/*.toml and training/denials/*.t
 Same files, same model: nothing here depends on time or chance. `--check` only says whether the model belongs to the
 files. `--folds 5` trains on four fifths, measures on the fifth that was held out, five times; `--languages` holds out
 whole languages instead.
-training/dev, heldout and adversarial are read here only to leave out of the training what stands in them word by word.
+training/dev, heldout, adversarial and unpunctuated are read here only to leave out of the training what stands in them
+word by word.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def sentences(*folders: str) -> Iterator[tuple[str, str, str]]:
 
 def training_rows() -> Rows:
     """Every sentence once per language, without those that are measured with."""
-    measured = {fold(text) for _, text, _ in sentences("dev", "heldout", "adversarial")}
+    measured = {fold(text) for _, text, _ in sentences("dev", "heldout", "adversarial", "unpunctuated")}
     kept: dict[tuple[str, str], tuple[str, str, str]] = {}
     for lang, text, label in sentences("intents"):
         if fold(text) not in measured:

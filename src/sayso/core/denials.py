@@ -1,12 +1,12 @@
 """Sentences that speak of a stop and are none: "I don't want to unsubscribe", "why did you stop writing to me?"
 
-Not + want + messages is a stop, not + want + unsubscribe is the opposite. So before a stop is certain its clauses are
-looked at, in the words of `training/denials` (training/README.md has the lists):
+Before a stop is certain its clauses are looked at, in the words of `training/denials` (see training/README.md):
 - one with a `not` before a word of `leave` and only words of `between` among them, or with a phrase of `denied`, denies
   a stop; one that begins with a `why` asks about one; a phrase of `told` tells of one;
-- one with a `complaint` means leaving all the same, and so does a `why` with a denied stop ("why don't you stop?").
-A clause without a wish to leave is left out; what remains must be a stop by itself. This makes a stop of nothing: it
-only takes away certainty.
+- one with a `complaint` means leaving all the same, and so does a `why` with a denied stop ("why don't you stop?");
+- a `demand` begins a clause without a sign before it ("why do you text me please remove me"), unless what stands
+  before it governs it ("why remove me").
+A clause without a wish to leave is left out; what remains must be a stop by itself: this only takes certainty away.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sayso.core.features import plain, words_of
+from sayso.core.features import WORD, plain
 from sayso.core.phrases import UNSPACED
 
 #: Words among which a `why` asks about what follows; later in a clause it belongs to something else.
@@ -26,7 +26,11 @@ MAX_CLAUSES: Final = 24
 #: Words of the longest phrase, and characters of one without spaces; the maker of the lists refuses longer ones.
 MAX_WORDS: Final = 16
 #: The lists of phrases a language may have besides its frames.
-LISTS: Final = ("denied", "why", "told", "complaint", "stay")
+LISTS: Final = ("denied", "why", "told", "complaint", "stay", "demand", "bare", "ends", "before", "elsewhere")
+#: Those that are something a clause says; the others are about demands and set off nothing by themselves.
+SAYS: Final = ("denied", "why", "told", "complaint", "stay", "elsewhere")
+#: What a demand directly behind it belongs to: "why remove me", "by mistake I said remove me", "if I want to leave".
+GOVERNS: Final = frozenset({"why", "denied", "told", "before"})
 #: The lists of a frame.
 FRAME: Final = ("not", "between", "leave")
 _HANGUL: Final = re.compile("[\uac00-\ud7af]")
@@ -66,22 +70,79 @@ def tokens(text: str) -> list[tuple[str, int]]:
 
     Between two such words a space is what a comma is elsewhere, so it is a token of its own; not in Korean.
     """
-    found: list[tuple[str, int]] = []
-    for place, word in enumerate(words_of(plain(text).replace("'", " "))):
+    return [(token.word, token.place) for token in _tokens(plain(text))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word or a character, which word it belongs to, and at which character of the folded text it begins."""
+
+    word: str
+    place: int
+    at: int
+
+
+def _tokens(folded: str) -> list[_Token]:
+    found: list[_Token] = []
+    for place, match in enumerate(WORD.finditer(folded.replace("'", " "))):
+        word, at = match[0], match.start()
         if word.isascii() or not UNSPACED.search(word):
-            found.append((word, place))
+            found.append(_Token(word, place, at))
             continue
         if found and UNSPACED.match(word) and not _HANGUL.match(word):
-            found.append((" ", place))
-        found.extend((char, place) for char in word)
+            found.append(_Token(" ", place, at))
+        found.extend(_Token(char, place, at + nth) for nth, char in enumerate(word))
     return found
 
 
-def _is_none(said: set[str]) -> bool:
-    """Whether a clause that says this is no wish to leave."""
-    if "complaint" in said:
-        return False
-    return "told" in said or ("why" in said) != ("denied" in said)
+@dataclass(slots=True)
+class _Clause:
+    """A clause: what it says, which lists its phrases stand in; a filled frame is `denied`."""
+
+    text: str
+    begin: int = 0
+    said: set[str] = field(default_factory=set)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is no wish to leave."""
+        if "complaint" in self.said:
+            return False
+        return "told" in self.said or ("why" in self.said) != ("denied" in self.said)
+
+    @property
+    def demands(self) -> bool:
+        """Whether it demands to leave so far, which a second demand only goes on with: "please do remove me"."""
+        return "demand" in self.said and not self.is_none
+
+
+@dataclass(slots=True)
+class _Reach:
+    """Until which tokens the phrases before them reach."""
+
+    frames: dict[int, set[int]] = field(default_factory=dict)  # token -> frames whose "not" reaches until there
+    governed: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)  # tokens before which a sentence may have ended
+
+    def frees(self, start: int, roles: list[tuple[int, Role]], begin: int) -> bool:
+        """Whether a demand begins at this token that nothing before it governs."""
+        names = {role for _, (role, _) in roles}
+        bare = "bare" in names and (start == begin or start in self.ended)
+        if start in self.governed or not (bare or "demand" in names):
+            return False
+        open_frames = self.frames.get(start, set())
+        return not any(role in ("between", "leave") and frame in open_frames for _, (role, frame) in roles)
+
+
+def _is_welcome(clauses: list[_Clause]) -> bool:
+    """Whether a clause welcomes messages here and nobody demands to leave after it, unless it is another channel."""
+    welcome = False
+    for clause in clauses:
+        if clause.demands and "elsewhere" not in clause.said:
+            welcome = False
+        if "stay" in clause.said and clause.said.isdisjoint({"complaint", "why"}):
+            welcome = True
+    return welcome
 
 
 class Denials:
@@ -110,34 +171,63 @@ class Denials:
 
     def read(self, text: str) -> tuple[str, bool]:
         """(rest, welcome): the text without its clauses in which nobody wishes to leave, and whether a clause says
-        that messages here are welcome. The rest is the very text where all clauses are left.
+        that messages here are welcome, and no demand follows it. The rest is the very text where all clauses are left.
         """
-        clauses = [clause for clause in _CLAUSE.split(text, MAX_CLAUSES) if clause.strip()]
-        said = [self._said(tokens(clause)) for clause in clauses]
-        kept = [clause for clause, roles in zip(clauses, said, strict=True) if not _is_none(roles)]
-        rest = text if len(kept) == len(clauses) else ". ".join(kept)
-        return rest, any("stay" in roles and roles.isdisjoint({"complaint", "why"}) for roles in said)
+        parts = [part for part in _CLAUSE.split(text, MAX_CLAUSES) if part.strip()]
+        clauses = [clause for part in parts for clause in self._clauses(part)]
+        kept = [clause for clause in clauses if not clause.is_none]
+        rest = text if len(kept) == len(clauses) else ". ".join(clause.text for clause in kept)
+        return rest, _is_welcome(clauses)
 
-    def _said(self, words: list[tuple[str, int]]) -> set[str]:
-        """What a clause does: the lists its phrases stand in; a filled frame is `denied`."""
-        said: set[str] = set()
-        reach: dict[int, set[int]] = {}  # place of a token -> frames whose "not" reaches until there
-        for start, (_, place) in enumerate(words):
-            open_frames = reach.pop(start, set())
-            for end, (role, frame) in self._phrases(words, start):
-                if role == "not" or (role == "between" and frame in open_frames):
-                    reach.setdefault(end, set()).add(frame)
-                elif role == "leave" and frame in open_frames:
-                    said.add("denied")
-                elif role in LISTS and not (role == "why" and place >= EARLY) and not (role == "stay" and open_frames):
-                    said.add(role)
-        return said
+    def _clauses(self, text: str) -> list[_Clause]:
+        """A part between two signs, cut where a demand begins; the very part where none does."""
+        folded = plain(text)
+        words = _tokens(folded)
+        found = self._said(words)
+        if len(found) == 1:
+            found[0].text = text
+            return found
+        ends = [words[clause.begin].at for clause in found[1:]] + [len(folded)]
+        start = 0
+        for clause, end in zip(found, ends, strict=True):
+            clause.text, start = folded[start:end], end
+        return found
 
-    def _phrases(self, words: list[tuple[str, int]], start: int) -> Iterator[tuple[int, Role]]:
+    def _said(self, words: list[_Token]) -> list[_Clause]:
+        """The clauses of these words, still without their text, and what each does."""
+        clauses, reach = [_Clause("")], _Reach()
+        for start in range(len(words)):
+            roles = list(self._phrases(words, start))
+            if reach.frees(start, roles, clauses[-1].begin):
+                if start and not clauses[-1].demands:
+                    clauses.append(_Clause("", start))
+                clauses[-1].said.add("demand")
+                reach.frames.pop(start, None)
+            self._take(words, start, roles, clauses[-1], reach)
+        return clauses
+
+    def _take(self, words: list[_Token], start: int, roles: list[tuple[int, Role]], clause: _Clause,
+              reach: _Reach) -> None:  # fmt: skip
+        """What the phrases that begin at this token say in their clause, and how far they reach."""
+        open_frames = reach.frames.pop(start, set())
+        early = words[start].place - words[clause.begin].place < EARLY
+        for end, (role, frame) in roles:
+            if role == "not" or (role == "between" and frame in open_frames):
+                reach.frames.setdefault(end, set()).add(frame)
+            elif role == "leave" and frame in open_frames:
+                clause.said.add("denied")
+            elif role in SAYS and (role != "why" or early) and not (role == "stay" and open_frames):
+                clause.said.add(role)
+            if role in GOVERNS:
+                reach.governed.add(end)
+            elif role == "ends":
+                reach.ended.add(end)
+
+    def _phrases(self, words: list[_Token], start: int) -> Iterator[tuple[int, Role]]:
         """(end, role) of every phrase that begins at this token."""
         nodes = [self._root]
         for end in range(start, min(start + MAX_WORDS, len(words))):
-            nodes = [after for node in nodes for after in node.after(words[end][0])]
+            nodes = [after for node in nodes for after in node.after(words[end].word)]
             if not nodes:
                 return
             for node in nodes:

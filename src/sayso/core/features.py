@@ -32,7 +32,7 @@ LONG: Final = 8
 
 _REPEATED: Final = re.compile(r"(.)\1{2,}", re.DOTALL)
 _DIGITS: Final = re.compile(r"\d+")
-_WORD: Final = re.compile(r"[^\s!-/:-@\[-`{-~¡-¿…،؛؟。、！？「」।，“”‘’«»–—]+")
+WORD: Final = re.compile(r"[^\s!-/:-@\[-`{-~¡-¿…،؛؟。、！？「」।，“”‘’«»–—]+")
 
 
 def plain(text: str) -> str:
@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 
 def words_of(plain_text: str) -> list[str]:
     """Its words, without punctuation."""
-    return _WORD.findall(plain_text)
+    return WORD.findall(plain_text)
 
 
 def pieces(text: str, plain_text: str, words: list[str]) -> set[str]:
