@@ -84,8 +84,8 @@ class Truth:
     handed: list[Handed] = field(default_factory=list)
     late: set[str] = field(default_factory=set)
     permits: set[str] = field(default_factory=set)
-    #: Permits that were redeemed while a yes was there.
-    founded: set[str] = field(default_factory=set)
+    #: Permits that were redeemed while a yes was there, with the noes that were lifted then.
+    founded: dict[str, list[No]] = field(default_factory=dict)
     rows: set[str] = field(default_factory=set)
     confirmed: dict[str, int] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
@@ -129,16 +129,20 @@ class Truth:
 
     # -- judging ---------------------------------------------------------------------------------------------------
 
-    def blocked(self, address: str, cell: Cell, *, acknowledged: bool) -> No | None:
-        """A no that stands against this cell and that no later yes of the person has lifted, or None."""
+    def blocked(self, address: str, cell: Cell, *, acknowledged: bool, but: Iterable[No] = ()) -> No | None:
+        """A no that stands against this cell and that no later yes of the person has lifted, or None; none of `but`."""
+        passed = {id(no) for no in but}
         for no in self.noes:
-            if not self._reaches(no, address) or not any(covers(one, cell) for one in no.cells):
+            if id(no) in passed or not self._against(no, address, cell):
                 continue
             if acknowledged and not no.silent.get(address, self.loop.now) < self.loop.now:
                 continue
             if not self._lifted(no, address, cell):
                 return no
         return None
+
+    def _against(self, no: No, address: str, cell: Cell) -> bool:
+        return self._reaches(no, address) and any(covers(one, cell) for one in no.cells)
 
     def _reaches(self, no: No, address: str) -> bool:
         if no.address not in self.group(address):
@@ -179,11 +183,12 @@ class Truth:
     # -- what the provider receives --------------------------------------------------------------------------------
 
     def redeemed(self, address: str, cell: Cell, permit: str) -> None:
-        """A permit was redeemed: the yes has to be there now. A move or an erasure after it takes the yes away, and
-        waits for the message to drain as a stop does.
+        """A permit was redeemed: the yes has to be there now. A move or an erasure after it takes the yes away, with
+        all that it had lifted, and the message is under way.
         """
         if self.good(address, cell):
-            self.founded.add(permit)
+            self.founded[permit] = [no for no in self.noes
+                                    if self._against(no, address, cell) and self._lifted(no, address, cell)]
 
     def campaign(self, address: str, cell: Cell, permit: str, *, late: bool) -> None:
         """A message of the business leaves. Raises Violation."""
@@ -196,7 +201,7 @@ class Truth:
             self.late.add(permit)
             self.loop.count("frozen before the write")
             return
-        no = self.blocked(address, cell, acknowledged=True)
+        no = self.blocked(address, cell, acknowledged=True, but=self.founded.get(permit, ()))
         if no is not None:
             raise Violation(6 if no.kind == "erased" else 2,
                             f"a message about {cell.purpose} followed a {no.kind} that was acknowledged")

@@ -148,7 +148,7 @@ def _check_query(query: Mapping[str, str], row: Row) -> None:
         raise Refused(f"This call takes {', '.join(row.query) or 'no parameters'} in its query.")
     edges = EDGES & set(_WORD.findall(query.get("fields", "").lower()))
     if edges:
-        raise Refused(f"{min(edges)} is no field but a list of its own; docs/gateway.md says which of them can be read.",
+        raise Refused(f"{min(edges)} is no field but a list; docs/gateway.md says which lists can be read.",
                       param="fields")
 
 
