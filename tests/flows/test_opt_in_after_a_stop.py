@@ -180,3 +180,13 @@ def test_who_was_erased_joins_again_although_another_address_of_theirs_becomes_k
     world.tap(AMIRA, question.button(0))  # names both
     assert [world.check(one).reason for one in (phone, user_id)] == ["granted", "granted"]
     assert world.sound()
+
+
+def test_somebody_who_leaves_and_returns_for_ever_does_not_fill_their_record(world: World) -> None:
+    for _ in range(opt_in.MOST_STOPS + 20):
+        world.opt_out(AMIRA)
+        world.say(AMIRA, "START")
+    standing = world.standing(AMIRA)
+    assert len(standing.stops) <= opt_in.MOST_STOPS + 2
+    assert not world.check(AMIRA).allowed
+    assert world.sound()

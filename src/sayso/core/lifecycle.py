@@ -196,8 +196,11 @@ def _mark(fact: Event, cell: Cell, until: int = 0, after: tuple[str, ...] = ()) 
 
 def _knowing(requests: dict[str, Event]) -> dict[str, tuple[str, ...]]:
     """For each stop, the requests that were made when it was on record."""
-    return {stop: tuple(sorted(known.id for known in requests.values() if stop in _after(known)))
-            for request in requests.values() for stop in _after(request)}
+    known: dict[str, list[str]] = {}
+    for request in sorted(requests):
+        for stop in _after(requests[request]):
+            known.setdefault(stop, []).append(request)
+    return {stop: tuple(ids) for stop, ids in known.items()}
 
 
 def _after(request: Event) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ from sayso.flows.record import Person, believed, tell
 from sayso.ports import HOUR, MINUTE
 from sayso.store.base import Tx
 
+#: Stops in a record, each known to other requests than the rest, beyond which no more of them are told apart.
+MOST_STOPS: Final = 24
 #: A person who asks again this soon after the question went out gets no second one.
 ASK_AGAIN: Final = MINUTE
 #: Ways to begin that are not asked about again while a question is open.
@@ -190,8 +192,10 @@ def request_opt_in(tx: Tx, kit: Kit, workspace: Workspace, person: Person, entry
 def known_stops(standing: Standing, cells: Iterable[Cell], at: int, clock: str) -> tuple[str, ...]:
     """The stops on record that what a person asks for at this time follows, of those so near that the clocks could not
     tell for the answer to it: at most twice SKEW ago. A tie on one clock goes to the stop; another clock may be behind
-    by REPLY_SLACK.
+    by REPLY_SLACK. Who left and came back so often that their record grows with it gets none: then the clocks decide.
     """
+    if len(standing.stops) > MOST_STOPS:
+        return ()
     wanted = tuple(cells)
     return tuple(sorted({
         stop.event for stop in standing.stops
