@@ -14,6 +14,7 @@ from sayso.flows import opt_in, rights
 from tests.cast import AMIRA
 from tests.core.facts import OFFERS, ORDERS, S, T, stop
 from tests.stores import World
+from tests.world import Letter
 
 MINUTE = 60
 
@@ -21,6 +22,14 @@ MINUTE = 60
 def prompts(world: World) -> int:
     """How many questions were handed to the provider."""
     return sum(letter.asks for letter in world.wire.letters)
+
+
+def left_and_asked(world: World) -> Letter:
+    """Amira was in, was opted out by API, and says START: the question."""
+    world.join(AMIRA)
+    world.opt_out(AMIRA)
+    world.say(AMIRA, "START")
+    return world.question()
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 100, 299])
@@ -50,10 +59,7 @@ def test_the_next_stop_is_news_again(world: World) -> None:
 
 
 def test_a_stop_after_the_question_was_asked_is_not_undone_by_its_answer(world: World) -> None:
-    world.join(AMIRA)
-    world.opt_out(AMIRA)
-    world.say(AMIRA, "START")
-    question = world.work()[-1]
+    question = left_and_asked(world)
     world.opt_out(AMIRA)
     world.tap(AMIRA, question.button(0))
     assert world.check(AMIRA).reason == "stopped_all"
@@ -137,10 +143,7 @@ def test_a_request_knows_only_the_stops_it_followed() -> None:
 def test_a_stop_counts_and_is_confirmed_although_our_clock_was_set_back_since_the_one_before(
     world: World, back: int
 ) -> None:
-    world.join(AMIRA)
-    world.opt_out(AMIRA)
-    world.say(AMIRA, "START")
-    question = world.work()[-1]
+    question = left_and_asked(world)
     world.clock.time -= back * S
     world.tap(AMIRA, question.button(0), at=world.clock.time + back * S)
     assert world.check(AMIRA).allowed

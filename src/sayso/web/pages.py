@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import jinja2
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
@@ -25,7 +24,7 @@ from sayso.store.base import Tx
 from sayso.telemetry import log
 from sayso.web import visitor
 from sayso.web.call import Answer, Call, read_body
-from sayso.web.texts import DEFAULT_LANG, TEMPLATES, all_texts, texts_for
+from sayso.web.texts import DEFAULT_LANG, all_texts, template, texts_for
 
 #: A form is answered after this time or a multiple of it, seconds: how long the records took to ask tells nobody.
 ANSWER_FLOOR_S: Final = 0.35
@@ -54,12 +53,6 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"vary", b"accept-language"),
 )
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
-                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 async def show(call: Call) -> Answer:
@@ -104,7 +97,7 @@ async def take(call: Call) -> Answer:
 def lost(call: Call, root: str = "../..") -> Answer:
     """There is nothing here, in words for people."""
     lang = visitor.best_language(visitor.languages(call), list(all_texts()), DEFAULT_LANG)
-    body = _templates().get_template("lost.html").render(lang=lang, dir=visitor.direction(lang), root=root,
+    body = template("lost.html").render(lang=lang, dir=visitor.direction(lang), root=root,
                                                          t=texts_for(lang))
     return Answer(404, body.encode(), HTML, HEADERS)
 
@@ -263,7 +256,7 @@ def _page(call: Call, workspace: Workspace, entry: Entry, notice: Notice, lang: 
         "chat": _chat(workspace, entry, notice, ticked, texts["hello"], lang),
         "others": [(tag, names[tag].name if tag in names else tag) for tag in notice.text if len(notice.text) > 1],
     }
-    return Answer(status, _templates().get_template("page.html").render(shown).encode(), HTML, HEADERS)
+    return Answer(status, template("page.html").render(shown).encode(), HTML, HEADERS)
 
 
 @cache

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import jinja2
 import msgspec
 
 from sayso.core.workspace import Workspace
@@ -25,7 +24,7 @@ from sayso.flows.preferences import Told, View
 from sayso.web import dates, visitor
 from sayso.web.call import Call
 from sayso.web.pages import written
-from sayso.web.texts import DEFAULT_LANG, TEMPLATES, all_texts, texts_for
+from sayso.web.texts import DEFAULT_LANG, all_texts, template, texts_for
 
 WORDS: Final = Path(__file__).parent / "words"
 #: Nothing but our own stylesheet, no script at all, forms to this page only, and nobody frames it.
@@ -135,13 +134,6 @@ def all_words() -> dict[str, Words]:
     return {one.lang: one for one in words}
 
 
-@cache
-def _template() -> jinja2.Template:
-    made = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
-                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return made.get_template("preferences.html")
-
-
 def page(call: Call, workspace: Workspace, link: Link, view: View, shown: Shown) -> bytes:
     """The whole page."""
     lang = _language(call, workspace, "" if link.expired else view.lang, shown.lang)
@@ -159,7 +151,7 @@ def page(call: Call, workspace: Workspace, link: Link, view: View, shown: Shown)
     }
     if open_now:
         told |= _open(workspace, view, shown, t, lang)
-    return _template().render(told).encode()
+    return template("preferences.html").render(told).encode()
 
 
 def _open(workspace: Workspace, view: View, shown: Shown, t: Texts, lang: str) -> dict[str, Any]:

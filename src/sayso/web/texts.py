@@ -1,4 +1,4 @@
-"""The words of the page and the widget, by language: one TOML file each beside the templates. Read once."""
+"""The words of the page and the widget, by language: one TOML file each beside the templates. Both are read once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import jinja2
 import msgspec
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -72,3 +73,15 @@ def texts_for(lang: str) -> Texts:
     found, base = all_texts(), lang.partition("-")[0]
     near = (one for tag, one in found.items() if tag.partition("-")[0] == base)
     return found.get(lang) or found.get(base) or next(near, found[DEFAULT_LANG])
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """A template of the pages; what is put into it is escaped, and a name it does not get is an error."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
+                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)

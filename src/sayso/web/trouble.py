@@ -5,28 +5,18 @@ Rules of the room: the same for everybody; it says nothing of a record, and repe
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
-
-import jinja2
 
 from sayso.web import visitor
 from sayso.web.call import Answer, Call
 from sayso.web.pages import HTML, asked_in_query
 from sayso.web.preference_view import HEADERS
-from sayso.web.texts import DEFAULT_LANG, TEMPLATES, all_texts, texts_for
+from sayso.web.texts import DEFAULT_LANG, all_texts, template, texts_for
 
 #: Status -> which text says what to do; the others are told to try again.
 SAYS: Final = {403: "trouble_foreign", 429: "trouble_often"}
 #: Longest Accept header looked at, bytes.
 MAX_ACCEPT: Final = 2_048
-
-
-@cache
-def _template() -> jinja2.Template:
-    made = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True,
-                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return made.get_template("trouble.html")
 
 
 def wants_a_page(call: Call) -> bool:
@@ -41,7 +31,7 @@ def page(call: Call, problem: Answer) -> Answer:
     chosen = asked if asked in all_texts() else ""
     lang = visitor.best_language([chosen] if chosen else visitor.languages(call), list(all_texts()), DEFAULT_LANG)
     t = texts_for(lang)
-    body = _template().render(
+    body = template("trouble.html").render(
         t=t, lang=lang, dir=visitor.direction(lang), root="/".join([".."] * (call.scope["path"].count("/") - 1)),
         text=getattr(t, SAYS.get(problem.status, "trouble_again")), chosen=chosen)
     return Answer(problem.status, body.encode(), HTML, (*HEADERS, *problem.headers))
